@@ -1,0 +1,158 @@
+"""The envelope of every event: CloudEvents 1.0 in Kafka's binary mode.
+
+Source: CloudEvents 1.0.2 and its Kafka Protocol Binding, section 3.2 (binary content mode).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/json"
+PLATFORM_KEY = "platform"
+
+ATTRIBUTES = (
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_time",
+    "ce_subject",
+    "ce_trial",
+    "ce_site",
+    "ce_actor",
+    "ce_sequence",
+    "ce_causationid",
+    "ce_traceparent",
+    "content-type",
+)
+"""The headers of an event, these alone."""
+
+T = TypeVar("T")
+
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_TYPE = re.compile(r"trialops\.([A-Z][A-Za-z0-9]{0,63})\.v([1-9][0-9]{0,3})", re.ASCII)
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+
+
+class EnvelopeError(ValueError):
+    """A header is missing or breaks its rule; the message names the header, never its value."""
+
+
+def key_of(trial: str | None, subject: str | None) -> str:
+    """The record key: `TRIAL:SUBJECT`, `TRIAL` for trial-wide facts, else `platform`."""
+    if trial is None:
+        return PLATFORM_KEY
+    return trial if subject is None else f"{trial}:{subject}"
+
+
+def rfc3339(time: datetime) -> str:
+    """An aware time as UTC RFC 3339 text with `Z`."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """An RFC 3339 time as an aware UTC time; ValueError where it is none."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None or "T" not in text:
+        raise ValueError("a time needs a date, a time of day and an offset")
+    return time.astimezone(UTC)
+
+
+def parse_sequence(text: str) -> int:
+    """`ce_sequence`: a decimal string from 1; ValueError otherwise."""
+    if not _SEQUENCE.fullmatch(text):
+        raise ValueError("a sequence is a decimal number from 1")
+    return int(text)
+
+
+def parse_type(text: str) -> tuple[str, int]:
+    """`trialops.PatientScreened.v1` as its name and version; EnvelopeError otherwise."""
+    if found := _TYPE.fullmatch(text):
+        return found[1], int(found[2])
+    raise EnvelopeError("ce_type is not trialops.NAME.vN")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The attributes of one event, as its headers carry them; `None` where there is no header."""
+
+    id: UUID
+    source: str
+    type: str
+    time: datetime
+    actor: str
+    sequence: int
+    trial: str | None = None
+    subject: str | None = None
+    site: str | None = None
+    causation: UUID | None = None
+    traceparent: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the record that carries this event."""
+        return key_of(self.trial, self.subject)
+
+    @classmethod
+    def read(cls, headers: Mapping[str, str], key: str) -> "Envelope":
+        """The envelope in a record's headers; EnvelopeError names the first header that is wrong.
+
+        A traceparent that cannot be read is dropped, as W3C Trace Context asks.
+        """
+        if headers.get("ce_specversion") != SPEC_VERSION:
+            raise EnvelopeError("ce_specversion is not 1.0")
+        for name in ("ce_id", "ce_source", "ce_type", "ce_time", "ce_actor", "ce_sequence"):
+            if not headers.get(name):
+                raise EnvelopeError(f"{name} is missing")
+        parse_type(headers["ce_type"])
+        trace = headers.get("ce_traceparent")
+        envelope = cls(
+            id=_read("ce_id", UUID, headers["ce_id"]),
+            source=headers["ce_source"],
+            type=headers["ce_type"],
+            time=_read("ce_time", parse_time, headers["ce_time"]),
+            actor=headers["ce_actor"],
+            sequence=_read("ce_sequence", parse_sequence, headers["ce_sequence"]),
+            trial=headers.get("ce_trial"),
+            subject=headers.get("ce_subject"),
+            site=headers.get("ce_site"),
+            causation=(
+                _read("ce_causationid", UUID, headers["ce_causationid"])
+                if "ce_causationid" in headers
+                else None
+            ),
+            traceparent=trace if trace and _TRACEPARENT.fullmatch(trace) else None,
+        )
+        if envelope.key != key:
+            raise EnvelopeError("the record's key is not that of ce_trial and ce_subject")
+        return envelope
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of the record, each once, without those that have nothing to say."""
+        every = (
+            ("ce_specversion", SPEC_VERSION),
+            ("ce_id", str(self.id)),
+            ("ce_source", self.source),
+            ("ce_type", self.type),
+            ("ce_time", rfc3339(self.time)),
+            ("ce_subject", self.subject),
+            ("ce_trial", self.trial),
+            ("ce_site", self.site),
+            ("ce_actor", self.actor),
+            ("ce_sequence", str(self.sequence)),
+            ("ce_causationid", str(self.causation) if self.causation else None),
+            ("ce_traceparent", self.traceparent),
+            ("content-type", CONTENT_TYPE),
+        )
+        return [(name, value) for name, value in every if value is not None]
+
+
+def _read(name: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as why:
+        raise EnvelopeError(f"{name} cannot be read") from why

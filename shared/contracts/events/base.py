@@ -1,0 +1,32 @@
+"""What every event has in common: a frozen, strictly typed fact on one topic."""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Subject = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,8}-[0-9]{3,6}$")]
+Site = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,8}$")]
+
+
+class Event(BaseModel):
+    """A past fact. Consumers ignore fields they do not know; what they know they check strictly."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    TOPIC: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    @classmethod
+    def ce_type(cls) -> str:
+        """The event's `ce_type`, such as `trialops.PatientScreened.v1`."""
+        return f"trialops.{cls.__name__}.v{cls.VERSION}"
+
+    def encode(self) -> bytes:
+        """The record's value: compact JSON, UTF-8."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def decode(cls, value: bytes) -> Self:
+        """The event in a record's value; pydantic's ValidationError where it breaks the schema."""
+        return cls.model_validate_json(value)

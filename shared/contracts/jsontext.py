@@ -1,0 +1,194 @@
+"""JSON text in and out without losing a digit.
+
+In: a number with a point or an exponent becomes a ``Decimal`` of its text, any other an ``int``;
+a doubled key, NaN, Infinity, a lone surrogate, NUL, nesting deeper than 64 and a number that
+Python cannot hold are refused with their place. Out: compact UTF-8; a ``Decimal`` is a number
+written as its text, so 2.50 stays 2.50 (1e2 becomes 1E+2, which is the same JSON number).
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+DEEPEST: Final = 64
+Loc = tuple[str | int, ...]
+
+
+class BadJson(ValueError):
+    """Text that is not the JSON we accept; ``msg`` in plain words, ``loc`` the path where known."""
+
+    def __init__(self, msg: str, loc: Loc = ()) -> None:
+        super().__init__(msg)
+        self.msg = msg
+        self.loc = loc
+
+
+def loads(data: bytes | str) -> object:
+    """The value of one JSON text; raises ``BadJson``."""
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadJson("is not UTF-8 text") from None
+    try:
+        value: object = _fast.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadJson(f"is not JSON (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise BadJson("is nested too deeply") from None
+    except (_Refused, ValueError, InvalidOperation):
+        raise _located(text) from None
+    # Both walks are needed only where the text can hold such a thing at all.
+    if text.count("[") + text.count("{") > DEEPEST and _too_deep(value):
+        raise BadJson("is nested too deeply")
+    if "\\u" in text or isinstance(data, str):
+        for loc, item in _walk(value):
+            if isinstance(item, _Fault) or (isinstance(item, str) and _unstorable(item)):
+                raise BadJson(_UNSTORABLE, loc)
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """Compact UTF-8 JSON; raises ``ValueError`` for NaN, infinities and texts that cannot be
+    stored.
+
+    The encoder written in C cannot emit a raw number for us, so each Decimal is first written as
+    the text NUL and then replaced. No text of ours is NUL alone: the count proves it each time.
+    """
+    numbers: list[str] = []
+
+    def other(item: object) -> str:
+        if type(item) is Decimal:
+            if not item.is_finite():
+                raise ValueError("a number that is not finite has no JSON")
+            numbers.append(str(item))
+            return "\0"
+        return _text(item)
+
+    text = json.dumps(
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=other
+    )
+    if numbers or _HOLE in text:
+        parts = text.split(_HOLE)
+        if len(parts) != len(numbers) + 1:
+            raise ValueError("a text holds NUL")
+        pieces = [parts[0]]
+        for number, part in zip(numbers, parts[1:], strict=True):
+            pieces.append(number)
+            pieces.append(part)
+        text = "".join(pieces)
+    return text.encode("utf-8")
+
+
+_UNSTORABLE: Final = "has a character that cannot be stored"
+_HOLE: Final = '"\\u0000"'
+
+
+def _text(item: object) -> str:
+    if isinstance(item, datetime):
+        if item.tzinfo is None:
+            raise ValueError("a time without a zone has no place in a record")
+        return item.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(item, date):
+        return item.isoformat()
+    if isinstance(item, UUID) or type(item).__name__ == "UUID":
+        return str(item)
+    if isinstance(item, Fraction):
+        raise TypeError("a fraction must be rounded by its owner first")
+    raise TypeError(f"{type(item).__name__} is not JSON")
+
+
+class _Refused(Exception):
+    """Something the fast pass saw and cannot place."""
+
+
+class _Fault:
+    """Stands in the value where the slow pass found something to refuse."""
+
+    def __init__(self, msg: str) -> None:
+        self.msg = msg
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _Refused
+    return made
+
+
+def _constant(_: str) -> object:
+    raise _Refused
+
+
+_fast = json.JSONDecoder(parse_float=Decimal, parse_constant=_constant, object_pairs_hook=_object)
+
+
+def _located(text: str) -> BadJson:
+    """Reads again, slowly, to say where the first thing to refuse stands."""
+
+    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
+        made: dict[str, object] = {}
+        for key, value in items:
+            made[key] = _Fault("is given twice") if key in made else value
+        return made
+
+    def number(text: str) -> object:
+        try:
+            return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+        except (ValueError, InvalidOperation):
+            return _Fault("is a number too long to read")
+
+    slow = json.JSONDecoder(
+        parse_float=number,
+        parse_int=number,
+        parse_constant=lambda _: _Fault("is not a number"),
+        object_pairs_hook=pairs,
+    )
+    try:
+        faults = [(loc, item) for loc, item in _walk(slow.decode(text)) if isinstance(item, _Fault)]
+    except json.JSONDecodeError as error:
+        return BadJson(f"is not JSON (line {error.lineno}, column {error.colno})")
+    except RecursionError:
+        return BadJson("is nested too deeply")
+    loc, fault = faults[0]
+    return BadJson(fault.msg, loc)
+
+
+def _walk(value: object) -> Iterator[tuple[Loc, object]]:
+    """Every value with its path, in the order of the text; a key that cannot be stored is a
+    fault.
+    """
+    todo: list[tuple[Loc, object]] = [((), value)]
+    while todo:
+        loc, item = todo.pop()
+        yield loc, item
+        if isinstance(item, dict):
+            for key, member in reversed(item.items()):
+                if _unstorable(key):
+                    todo.append((loc, _Fault(_UNSTORABLE)))
+                else:
+                    todo.append(((*loc, key), member))
+        elif isinstance(item, list):
+            todo.extend(((*loc, index), item[index]) for index in range(len(item) - 1, -1, -1))
+
+
+def _unstorable(text: str) -> bool:
+    return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _too_deep(value: object) -> bool:
+    level: list[dict[str, object] | list[object]]
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [
+            member
+            for item in level
+            for member in (item.values() if isinstance(item, dict) else item)
+            if isinstance(member, dict | list)
+        ]
+        if not level:
+            return False
+    return True

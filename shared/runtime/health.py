@@ -1,0 +1,45 @@
+"""`/livez`, `/readyz`, `/metrics`: open to all, and without anything about a trial."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import Response
+
+Check = Callable[[], Awaitable[bool]]
+
+_PATIENCE_S = 2.0
+
+
+def add(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    """Add the three routes; `/readyz` is 200 only while every check holds."""
+
+    @app.get("/livez", summary="the process answers")
+    async def livez() -> Response:
+        return _answer(200, {"live": True})
+
+    @app.get("/readyz", summary="the service can do its work")
+    async def readyz() -> Response:
+        names = list(checks)
+        held = await asyncio.gather(*(_holds(checks[name]) for name in names))
+        ready = all(held)
+        body = {"ready": ready, "checks": dict(zip(names, held, strict=True))}
+        return _answer(200 if ready else 503, body)
+
+    @app.get("/metrics", summary="metrics in Prometheus' text format")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _holds(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await check()
+    except Exception:
+        return False
+
+
+def _answer(status: int, body: object) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")

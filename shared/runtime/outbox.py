@@ -1,0 +1,127 @@
+"""The outbox: what a transaction says to the world is committed with it, and sent afterwards."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import uuid_utils
+
+from shared.contracts.envelope import Envelope, key_of
+from shared.contracts.events.base import Event
+from shared.contracts.topics import MAX_EVENT_BYTES
+from shared.runtime import telemetry
+from shared.runtime.database import Connection
+
+
+class TooLarge(ValueError):
+    """an event's data is over the limit of 60 KiB"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact that a transaction adds. `cause` is the event that made the service act, if one did.
+
+    `time` is the platform's; `actor` the person's `sub`, None for the service itself.
+    """
+
+    data: Event
+    time: datetime
+    trial: str | None = None
+    subject: str | None = None
+    site: str | None = None
+    actor: str | None = None
+    cause: Envelope | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record before it has its sequence: what the outbox keeps of it."""
+
+    topic: str
+    key: str
+    headers: dict[str, str]
+    value: bytes
+
+
+def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing:
+    """The record of a new event; TooLarge where its data passes the limit.
+
+    A caused event goes on in the trace of its cause, any other in the current one.
+    """
+    value = event.data.encode()
+    if len(value) > MAX_EVENT_BYTES:
+        raise TooLarge(f"{type(event.data).__name__} is over {MAX_EVENT_BYTES} bytes")
+    envelope = Envelope(
+        id=UUID(int=uuid_utils.uuid7().int),
+        source=f"/trialops/{service}",
+        type=event.data.ce_type(),
+        time=event.time,
+        actor=event.actor or service,
+        sequence=0,
+        trial=event.trial,
+        subject=event.subject,
+        site=event.site,
+        causation=event.cause.id if event.cause else None,
+        traceparent=(event.cause.traceparent if event.cause else None) or traceparent,
+    )
+    return Outgoing(
+        topic=event.data.TOPIC.format(service=service),
+        key=key_of(event.trial, event.subject),
+        headers={n: v for n, v in envelope.headers() if n != "ce_sequence"},
+        value=value,
+    )
+
+
+async def add(db: Connection, service: str, events: Sequence[NewEvent]) -> None:
+    """Put events into the outbox, each with the next number of its (topic, key).
+
+    The last thing a transaction does: the numbers' locks are held from here to the commit.
+    """
+    traceparent = telemetry.traceparent()
+    await put(db, [outgoing(service, event, traceparent) for event in events])
+
+
+async def put(db: Connection, records: Sequence[Outgoing]) -> None:
+    """Keep records in their order, drawing their sequences in one set-wise statement.
+
+    The rows of `sequence` are locked in (topic, key) order, so two transactions cannot deadlock,
+    and an outbox id is drawn only while its key's lock is held: ids order a key's records as
+    they commit.
+    """
+    if not records:
+        return
+    counts = Counter((record.topic, record.key) for record in records)
+    keys = sorted(counts)
+    still = counts.copy()
+    after = []
+    for record in records:
+        still[record.topic, record.key] -= 1
+        after.append(still[record.topic, record.key])
+    await db.execute(
+        """
+        WITH drawn AS (
+            INSERT INTO sequence AS s (topic, key, last)
+            SELECT topic, key, n
+            FROM unnest($1::text[], $2::text[], $3::bigint[]) AS wanted (topic, key, n)
+            ON CONFLICT (topic, key) DO UPDATE SET last = s.last + EXCLUDED.last
+            RETURNING s.topic, s.key, s.last
+        )
+        INSERT INTO outbox (topic, key, sequence, headers, value)
+        SELECT r.topic, r.key, drawn.last - r.after, r.headers, r.value
+        FROM unnest($4::text[], $5::text[], $6::bigint[], $7::text[], $8::bytea[])
+             WITH ORDINALITY AS r (topic, key, after, headers, value, nth)
+        JOIN drawn USING (topic, key)
+        ORDER BY r.nth
+        """,
+        [topic for topic, _ in keys],
+        [key for _, key in keys],
+        [counts[key] for key in keys],
+        [record.topic for record in records],
+        [record.key for record in records],
+        after,
+        [json.dumps(record.headers) for record in records],
+        [record.value for record in records],
+    )

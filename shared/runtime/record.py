@@ -1,0 +1,150 @@
+"""A Kafka record as it came, read tolerantly: nothing that a producer sends can break a batch."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from shared.contracts.envelope import ATTRIBUTES, Envelope, EnvelopeError, parse_sequence
+from shared.contracts.events.base import Event
+
+RawHeaders = Sequence[tuple[str, bytes | None]]
+
+
+class KafkaRecord(Protocol):
+    """What the runtime reads of a client library's record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> RawHeaders: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record read back from where it was kept."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the watermark knows a record by."""
+
+    key: str
+    sequence: int
+    ce_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: where it stood, its bytes, and its identity where that can be read."""
+
+    topic: str
+    partition: int
+    offset: int
+    raw_key: bytes | None
+    raw_headers: RawHeaders
+    value: bytes | None
+    headers: dict[str, str] = field(repr=False)
+    fault: str | None
+    identity: Identity | None
+
+    @classmethod
+    def of(cls, record: KafkaRecord) -> "Record":
+        """The record read; `fault` says which header is null, no text or comes twice."""
+        headers: dict[str, str] = {}
+        faulty: set[str] = set()
+        for name, value in record.headers:
+            try:
+                if value is None or name in headers:
+                    raise ValueError
+                text = value.decode()
+                if "\x00" in text:
+                    raise ValueError
+                headers[name] = text
+            except ValueError:
+                faulty.add(name)
+        for name in faulty:
+            headers.pop(name, None)
+        return cls(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            raw_key=record.key,
+            raw_headers=record.headers,
+            value=record.value,
+            headers=headers,
+            fault=_fault(faulty),
+            identity=_identity(record.key, headers),
+        )
+
+    def envelope(self) -> Envelope:
+        """The event's attributes; EnvelopeError names the header that is wrong."""
+        if self.fault:
+            raise EnvelopeError(self.fault)
+        if self.identity is None:
+            raise EnvelopeError("key, ce_id or ce_sequence cannot be read")
+        return Envelope.read(self.headers, self.identity.key)
+
+
+def _fault(faulty: set[str]) -> str | None:
+    """Which of our headers cannot be read; any other name is a producer's own, and not told."""
+    if not faulty:
+        return None
+    ours = sorted(faulty & set(ATTRIBUTES))
+    return f"{ours[0] if ours else 'a header'} is null, no text or given twice"
+
+
+def _identity(key: bytes | None, headers: dict[str, str]) -> Identity | None:
+    try:
+        text = (key or b"").decode()
+        if not text or "\x00" in text:
+            return None
+        return Identity(text, parse_sequence(headers["ce_sequence"]), UUID(headers["ce_id"]))
+    except (KeyError, ValueError):
+        return None
+
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E_co]):
+    """One event as a handler gets it: its attributes and its typed data."""
+
+    envelope: Envelope
+    data: E_co
+
+
+def dump_headers(headers: RawHeaders) -> str:
+    """A record's headers as they came, as JSON that PostgreSQL keeps: [[name, base64 | null]]."""
+    return json.dumps(
+        [
+            [name, None if value is None else base64.b64encode(value).decode()]
+            for name, value in headers
+        ]
+    )
+
+
+def load_headers(text: str) -> list[tuple[str, bytes | None]]:
+    """The headers that `dump_headers` kept."""
+    return [
+        (name, None if value is None else base64.b64decode(value))
+        for name, value in json.loads(text)
+    ]

@@ -1,0 +1,167 @@
+"""A service's process: pool, consumers, relay and HTTP, started in order and stopped in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+
+from shared.runtime import database, health, http, kafka, logs, telemetry
+from shared.runtime.clock import PlatformClock
+from shared.runtime.consumer import Consumer
+from shared.runtime.database import Pool
+from shared.runtime.deadroutes import DeadLetters
+from shared.runtime.desk import Desk
+from shared.runtime.kafka import InHand
+from shared.runtime.relay import Relay
+from shared.runtime.routes import Route
+from shared.runtime.security import Tokens
+from shared.runtime.settings import Settings
+from shared.runtime.subscription import Collection, Subscription
+
+_log = logs.logger("service")
+
+Job = Callable[[Desk], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service is made of; `app.py` builds it and nothing else does.
+
+    `at_start` runs before the first record is consumed, `jobs` run as long as the process.
+    """
+
+    name: str
+    routes: Sequence[Route]
+    subscriptions: Sequence[Subscription | Collection]
+    at_start: Sequence[Job] = ()
+    jobs: Sequence[Job] = ()
+    version: str = "1"
+
+    def all_routes(self) -> list[Route]:
+        """The service's own routes and those of its dead letters."""
+        dead = DeadLetters({heard.topic: heard for heard in self.subscriptions})
+        return [*self.routes, *dead.routes()]
+
+
+@dataclass
+class Running:
+    """The parts of a running service that its readiness is made of."""
+
+    pool: Pool
+    relay: Relay
+    consumers: list[InHand] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def database(self) -> bool:
+        """PostgreSQL answers."""
+        return bool(await self.pool.fetchval("SELECT true"))
+
+    async def consuming(self) -> bool:
+        """Every consumer is in its group."""
+        return all(consumer.joined for consumer in self.consumers)
+
+    async def working(self) -> bool:
+        """The relay and the jobs are alive."""
+        return not any(task.done() for task in self.tasks)
+
+
+def run(build: Callable[[Settings], Service]) -> None:
+    """Run a service until SIGTERM. What is under way then ends within the settings' grace."""
+    settings = Settings()  # the environment fills it
+    uvloop.run(_main(build, settings))
+
+
+async def _main(build: Callable[[Settings], Service], settings: Settings) -> None:
+    service = build(settings)
+    logs.set_up(service.name)
+    telemetry.set_up(service.name)
+    clock = PlatformClock(settings.clock_file)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(database.pool(settings, service.name))
+        relay = Relay(service.name, pool, settings, str(uuid4()))
+        desk = Desk(service.name, pool, settings, clock.now, relay.wake)
+        for job in service.at_start:
+            await job(desk)
+        running = Running(pool, relay)
+        await stack.enter_async_context(_tasks(service, desk, relay, running))
+        await stack.enter_async_context(_consuming(service, desk, settings, running))
+        await _serve(_application(service, desk, settings, running), settings)
+
+
+@asynccontextmanager
+async def _tasks(
+    service: Service, desk: Desk, relay: Relay, running: Running
+) -> AsyncIterator[None]:
+    """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
+    running.tasks = [asyncio.create_task(relay.run(), name="relay")]
+    running.tasks += [asyncio.create_task(_job(job, desk)) for job in service.jobs]
+    try:
+        yield
+    finally:
+        await relay.settled()
+        for task in running.tasks:
+            task.cancel()
+        await asyncio.gather(*running.tasks, return_exceptions=True)
+
+
+async def _job(job: Job, desk: Desk) -> None:
+    """Run a job for ever; a fault is logged and the job starts again."""
+    while True:
+        try:
+            await job(desk)
+        except Exception as fault:
+            logs.warn(_log, "job starts again", fault)
+        await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def _consuming(
+    service: Service, desk: Desk, settings: Settings, running: Running
+) -> AsyncIterator[None]:
+    broker: KafkaBroker = kafka.broker(settings, service.name)
+    for heard in service.subscriptions:
+        consumer = Consumer(service.name, heard, desk, settings)
+        running.consumers.append(
+            kafka.subscribe(broker, settings, service.name, heard.topic, consumer.take)
+        )
+    await broker.start()
+    try:
+        yield
+    finally:
+        await broker.stop()
+
+
+def _application(service: Service, desk: Desk, settings: Settings, running: Running) -> FastAPI:
+    tokens = Tokens(settings.jwks_file, settings.issuer, settings.audience)
+    gate = http.Gate(desk, tokens)
+    app = http.application(service.name, service.version, service.all_routes(), gate)
+    checks = {
+        "database": running.database,
+        "consumers": running.consuming,
+        "relay": running.working,
+    }
+    health.add(app, checks)
+    return app
+
+
+async def _serve(app: FastAPI, settings: Settings) -> None:
+    config = uvicorn.Config(
+        app,
+        host=settings.service_host,
+        port=settings.service_port,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=round(settings.shutdown_s),
+        limit_concurrency=settings.http_concurrency,
+    )
+    await uvicorn.Server(config).serve()

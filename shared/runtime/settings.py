@@ -1,0 +1,43 @@
+"""Every setting of a service, each with its bound; read from the environment once, at start."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one service, from environment variables `TRIALOPS_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIALOPS_", frozen=True, extra="ignore")
+
+    service_host: str = "127.0.0.1"
+    service_port: int = Field(ge=0, le=65535)
+    kafka: str = Field(description="bootstrap servers, host:port[,host:port...]")
+    database: str = Field(description="postgresql:// address with the service's own role")
+    protocols: Path = Field(description="folder of protocol files")
+    keys: Path = Field(description="folder of the service's private keys")
+
+    issuer: str = Field(description="the only issuer of tokens")
+    audience: str = Field(description="the audience that tokens must name")
+    jwks_file: Path = Field(description="the issuer's public keys, a JSON Web Key Set (RFC 7517)")
+    clock_file: Path | None = Field(
+        default=None, description="offset of the platform's clock; without it the wall's clock"
+    )
+
+    http_concurrency: int = Field(default=500, ge=1, description="more requests at once get a 503")
+    pool_size: int = Field(default=10, ge=2, le=100)
+    statement_timeout_s: float = Field(default=30, gt=0, description="longest single statement")
+    batch_records: int = Field(default=500, ge=1, le=10_000, description="records a transaction")
+    batch_wait_ms: int = Field(default=10, ge=1, le=1000, description="wait for a batch's records")
+    session_timeout_s: float = Field(default=10, ge=6, description="consumer group session")
+    retry_first_s: float = Field(default=0.05, gt=0, description="first pause after a fault")
+    retry_longest_s: float = Field(default=5, gt=0, description="longest pause between retries")
+    retries: int = Field(default=5, ge=0, le=100, description="retries before a fault is raised")
+    relay_rows: int = Field(default=1000, ge=1, le=10_000, description="outbox rows a round")
+    relay_poll_s: float = Field(
+        default=0.5, gt=0, description="outbox looked at, at least so often"
+    )
+    relay_lease_s: float = Field(default=10, ge=3, description="a dead relay's rows are taken over")
+    send_timeout_s: float = Field(default=30, gt=0, description="longest wait for a broker's ack")
+    shutdown_s: float = Field(default=8, gt=0, description="grace for what is under way at SIGTERM")

@@ -1,0 +1,58 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from shared.contracts import yamltext
+from shared.contracts.yamltext import BadYaml
+
+
+def test_values_are_what_they_look_like() -> None:
+    value, _ = yamltext.loads(
+        "a: 2.50\nb: 3\nc: 2025-06-15\nd: 'true'\ne: true\nf: none\n"
+        "g: yes\nh: null\ni: 1:30\nj: 010\nk: 1e2\n"
+    )
+    assert value == {
+        "a": Decimal("2.50"),
+        "b": 3,
+        "c": date(2025, 6, 15),
+        "d": "true",
+        "e": True,
+        "f": "none",
+        "g": "yes",
+        "h": None,
+        "i": "1:30",
+        "j": "010",
+        "k": Decimal("1e2"),
+    }
+    assert str(value["a"]) == "2.50"
+
+
+def test_every_value_has_its_line() -> None:
+    _, places = yamltext.loads("a:\n  - b: 1\n    c: 2\n  - 3\nd: {e: 5}\n")
+    assert places.line(()) == 1
+    assert places.line(("a", 0, "c")) == 3
+    assert places.line(("a", 1)) == 4
+    assert places.line(("d", "e")) == 5
+    assert places.line(("a", 0, "missing", 7)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3),
+        ("a:\n  b: 1\n  b: 1\n", 3),
+        ("a: &x 1\nb: *x\n", 2),
+        ("a: 1\nb: !!python/object:os.system x\n", 2),
+        ("a: 1\nb: [1\n", 3),
+        ("a: 2025-02-30\n", 1),
+        ("? [1]\n: 2\n", 1),
+        ("", 1),
+        ("\0", 1),
+        ("a: 1\n---\nb: 1\n", 2),
+    ],
+)
+def test_what_is_refused_is_named_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(BadYaml) as caught:
+        yamltext.loads(text)
+    assert caught.value.line == line
