@@ -1,0 +1,1 @@
+"""The services: each a process, a schema and a role of its own."""

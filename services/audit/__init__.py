@@ -1,0 +1,1 @@
+"""Audit: every event of every topic, once, in a log that proves it."""
