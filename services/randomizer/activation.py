@@ -1,0 +1,54 @@
+"""A protocol version comes into force: the seed is committed before the first draw."""
+
+from dataclasses import replace
+
+from services.randomizer.book import Book, Trial
+from services.randomizer.desk import Decision, Desk, Rules
+from services.randomizer.domain import OtherProtocolError
+from shared.contracts.events.randomization import SeedCommitted, TrialActivated
+
+
+def activate(rules: Rules, book: Book | None) -> Decision | None:
+    """Puts the plan in force, for a new trial (``book`` None) or as its next protocol version.
+
+    None where it is in force already. Raises ``OtherProtocolError`` where the file changed under
+    the same version.
+    """
+    plan = rules.plan
+    if book is not None and book.trial.protocol_version == plan.protocol_version:
+        if book.trial.protocol_sha256 != plan.protocol_sha256:
+            raise OtherProtocolError(
+                f"the protocol of {plan.trial} changed, but its version is still "
+                f"{plan.protocol_version}"
+            )
+        return None
+    if book is None:
+        trial = Trial(
+            id=plan.trial,
+            protocol_version=plan.protocol_version,
+            protocol_sha256=plan.protocol_sha256,
+            design_sha256=plan.scheme.sha256,
+            commitment=rules.seed.commitment,
+        )
+        desk = Desk(rules, Book(trial, {}, {}, {}, {}))
+        desk.tell(SeedCommitted(commitment=trial.commitment))
+    else:
+        desk = Desk(rules, book)
+        desk.trial = replace(
+            book.trial,
+            protocol_version=plan.protocol_version,
+            protocol_sha256=plan.protocol_sha256,
+            design_sha256=plan.scheme.sha256,
+        )
+    desk.tell(
+        TrialActivated(
+            protocol_version=plan.protocol_version,
+            protocol_sha256=plan.protocol_sha256,
+            design_sha256=plan.scheme.sha256,
+        )
+    )
+    for site, opened in plan.sites.items():
+        if site not in desk.sites:
+            desk.set_site(site, opened)
+    desk.close_at_target()
+    return desk.decision()

@@ -1,0 +1,280 @@
+"""The randomizer's HTTP: allocations and enrolment by role, and what people may do to a trial."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from services.randomizer import commands, records
+from services.randomizer.book import Book
+from services.randomizer.enrolment import enrolment
+from services.randomizer.facts import Close, CloseSite, Command, OpenSite, Pause, Resume
+from services.randomizer.plan import Plan
+from services.randomizer.records import Entry
+from services.randomizer.trials import Trials
+from shared.contracts import jsontext
+from shared.contracts.events.randomization import ArmsRead, EnrolmentDecided
+from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of, well_formed_subject
+from shared.runtime.desk import Answer
+from shared.runtime.outbox import NewEvent
+from shared.runtime.problems import Problem, not_found
+from shared.runtime.routes import Call, Page, Query, Reason, Route
+from shared.runtime.security import ALL, Role
+
+_MANAGER = frozenset({Role.TRIAL_MANAGER})
+_STATISTICIAN = frozenset({Role.STATISTICIAN})
+_SITE = frozenset({Role.SITE, Role.INVESTIGATOR})
+_BY_ARM = frozenset({Role.STATISTICIAN, Role.SERVICE})
+
+Decision = Literal["pause", "resume", "close", "site_open", "site_close"]
+
+
+class AllocationsQuery(Page):
+    """Draws after a number."""
+
+    after: str | None = Field(default=None, pattern=r"^[0-9]{1,9}$")
+    by: Literal["arm"] | None = None
+
+
+class EnrolmentQuery(Query):
+    """Totals, for the statistician by arm too."""
+
+    by: Literal["arm"] | None = None
+
+
+class Allocation(BaseModel):
+    """One draw; without `arm` for who may not see it."""
+
+    subject: str
+    number: int
+    stratum: str
+    arm: str | None = None
+    at: str
+
+
+class Api:
+    """The routes over the trials that run here."""
+
+    def __init__(self, trials: Trials) -> None:
+        self._trials = trials
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        trial = "/v1/trials/{trial}"
+        readers = _SITE | _MANAGER | _STATISTICIAN
+        deciding: list[tuple[str, frozenset[Role], Decision, Callable[[], Command]]] = [
+            ("pause", frozenset({Role.SAFETY_OFFICER}), "pause", Pause),
+            ("resume", _MANAGER, "resume", Resume),
+            ("close", _MANAGER, "close", Close),
+        ]
+        return [
+            Route(
+                "GET",
+                f"{trial}/allocations",
+                readers,
+                self.allocations,
+                "who was drawn, in order",
+                query=AllocationsQuery,
+                by_arm=_BY_ARM,
+            ),
+            Route(
+                "GET",
+                f"{trial}/allocations/{{subject}}",
+                readers,
+                self.allocation,
+                "one subject's draw",
+                answers={200: Allocation},
+            ),
+            Route(
+                "GET",
+                f"{trial}/enrolment",
+                _MANAGER | _STATISTICIAN,
+                self.enrolment,
+                "how far the trial has come",
+                query=EnrolmentQuery,
+                by_arm=_STATISTICIAN,
+            ),
+            *(
+                Route(
+                    "POST",
+                    f"{trial}/{verb}",
+                    roles,
+                    partial(self.switch_trial, decision, command),
+                    f"{verb} randomization",
+                    body=Reason,
+                )
+                for verb, roles, decision, command in deciding
+            ),
+            Route(
+                "POST",
+                f"{trial}/sites/{{site}}/open",
+                _MANAGER,
+                partial(self.switch_site, "site_open", OpenSite),
+                "let a site enrol",
+                body=Reason,
+            ),
+            Route(
+                "POST",
+                f"{trial}/sites/{{site}}/close",
+                _MANAGER,
+                partial(self.switch_site, "site_close", CloseSite),
+                "let a site enrol no more",
+                body=Reason,
+            ),
+            Route(
+                "PUT",
+                f"{trial}/allocation-list",
+                _STATISTICIAN,
+                self.load_list,
+                "put a prepared list in force (CSV stratum,arm[,subject])",
+                media_type="text/csv",
+            ),
+            Route(
+                "POST",
+                f"{trial}/seed/open",
+                _STATISTICIAN,
+                self.open_seed,
+                "open the seed of a closed trial, with a second statistician",
+                body=Reason,
+                sealed=True,
+            ),
+        ]
+
+    def _plan(self, call: Call) -> Plan:
+        plan = self._trials.plans.get(TrialId(call.trial))
+        if plan is None:
+            raise not_found("trial")
+        return plan
+
+    async def allocations(self, call: Call) -> Response:
+        """Draws of the caller's sites; a statistician's look at arms is recorded."""
+        plan = self._plan(call)
+        after, limit = int(call.query.after or 0), call.query.limit
+        sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
+        async with call.desk.reading() as db:
+            found = await records.allocations(db, plan.trial, after, limit + 1, sites)
+        shown = found[:limit]
+        body = {
+            "items": [_allocation(call, one) for one in shown],
+            "next": str(shown[-1].number) if len(found) > limit else None,
+        }
+        return await _told(call, body)
+
+    async def allocation(self, call: Call) -> Response:
+        """The subject's draw, or 404 `not-allocated` before it."""
+        plan, subject = self._plan(call), call.path["subject"]
+        if not well_formed_subject(subject) or not _in_scope(plan, call, site_of(subject)):
+            raise not_found("subject")
+        async with call.desk.reading() as db:
+            found = await records.allocation_of(db, plan.trial, SubjectId(subject))
+        if found is None:
+            raise Problem(404, "not-allocated", "The subject has not been randomized.")
+        return await _told(call, _allocation(call, found))
+
+    async def enrolment(self, call: Call) -> Response:
+        """Randomized, target, waiting and refused; in all, by stratum and by site."""
+        plan = self._plan(call)
+        async with call.desk.reading() as db:
+            trial = await records.trial_now(db, plan.trial)
+            tallies = await records.tallies(db, plan.trial)
+            arms = await records.arms(db, plan.trial) if call.query.by else None
+        if trial is None:
+            raise not_found("trial")
+        found = enrolment(plan, trial.state, tallies)
+        body: dict[str, object] = {
+            "state": found.state,
+            **asdict(found.total),
+            "strata": {name: asdict(progress) for name, progress in found.strata.items()},
+            "sites": {name: asdict(progress) for name, progress in found.sites.items()},
+        }
+        if arms is None:
+            return Response(jsontext.dumps(body), media_type="application/json")
+        body["arms"] = {
+            stratum: {arm: arms.get(stratum, {}).get(arm, 0) for arm in ratio.shares}
+            for stratum, ratio in plan.scheme.ratios.items()
+        }
+        return await _recorded(call, body)
+
+    async def switch_trial(
+        self, decision: Decision, command: Callable[[], Command], call: Call
+    ) -> Response:
+        """Pause, resume or close."""
+        self._plan(call)
+        fact = EnrolmentDecided(decision=decision, site=None, reason=call.body.reason)
+
+        def answer(book: Book) -> object:
+            return {"state": book.trial.state}
+
+        return await call.write(
+            partial(commands.enrol, self._trials, call, command(), fact, answer)
+        )
+
+    async def switch_site(
+        self, decision: Decision, command: Callable[[SiteId], Command], call: Call
+    ) -> Response:
+        """Open or close a site."""
+        plan, site = self._plan(call), SiteId(call.path["site"])
+        if not _in_scope(plan, call, site):
+            raise not_found("site")
+        fact = EnrolmentDecided(decision=decision, site=site, reason=call.body.reason)
+
+        def answer(book: Book) -> object:
+            return {"site": site, "open": book.sites[site]}
+
+        return await call.write(
+            partial(commands.enrol, self._trials, call, command(site), fact, answer)
+        )
+
+    async def load_list(self, call: Call) -> Response:
+        """Check the list whole, then put it in force."""
+        if call.trial not in self._trials.plans:
+            raise not_found("trial")
+        rows = commands.checked_list(self._plan(call), call.raw)
+        return await call.write(partial(commands.load_list, self._trials, call, rows))
+
+    async def open_seed(self, call: Call) -> Response:
+        """202 for the first of two different people, 201 with the bundle from the second on."""
+        self._plan(call)
+        return await call.write(partial(commands.open_seed, self._trials, call))
+
+
+def _in_scope(plan: Plan, call: Call, site: SiteId) -> bool:
+    return site in plan.sites and call.caller.may_see_site(site)
+
+
+def _sees_arm(call: Call) -> bool:
+    """In an open trial a site sees the arms of its own subjects; a manager sees none."""
+    return call.caller.has(*_SITE, *_BY_ARM)
+
+
+def _allocation(call: Call, one: Entry) -> dict[str, object]:
+    body: dict[str, object] = {
+        "subject": one.subject,
+        "number": one.number,
+        "stratum": one.stratum,
+        "at": one.at,
+    }
+    if _sees_arm(call):
+        body["arm"] = one.arm
+    return body
+
+
+async def _told(call: Call, body: object) -> Response:
+    """An answer with allocations; who sees arms across sites is recorded."""
+    if call.caller.has(*_BY_ARM):
+        return await _recorded(call, body)
+    return Response(jsontext.dumps(body), media_type="application/json")
+
+
+async def _recorded(call: Call, body: object) -> Response:
+    """The answer goes out only when the look is on record."""
+
+    async def decide(_: object, now: datetime) -> Answer:
+        fact = ArmsRead(path=call.request.url.path)
+        return Answer(body, events=[NewEvent(fact, now, trial=call.trial, actor=call.caller.sub)])
+
+    return await call.write(decide)

@@ -1,0 +1,102 @@
+"""What the randomizer knows of a trial when it decides: its state, sites, strata and subjects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import JsonValue
+
+from services.randomizer.scheme import StratumState
+from shared.contracts.events.randomization import RefusalReason
+from shared.contracts.subjects import SiteId, SubjectId, TrialId
+
+TrialState = Literal["open", "paused", "closed"]
+ClosedBy = Literal["target_reached", "closed"]
+Verdict = Literal["eligible", "ineligible", "incomplete"]
+Standing = Literal[
+    "unknown",  # nothing screened yet: a consent withdrawn ahead of the screening
+    "not_eligible",  # ineligible or incomplete
+    "unsigned",  # eligible, the investigator has still to sign
+    "waiting",  # could be drawn, but randomization is paused or the list is not loaded
+    "randomized",  # drawn: this is for ever
+    "refused",  # eligible, and not drawn for a reason
+    "failed",  # the site ended this attempt as a screen failure
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The trial as a whole."""
+
+    id: TrialId
+    protocol_version: str
+    protocol_sha256: str
+    design_sha256: str
+    commitment: str
+    state: TrialState = "open"
+    closed_by: ClosedBy | None = None
+    randomized: int = 0  # the number of the last draw
+    arrivals: int = 0  # the place of the last one who began to wait
+    list_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """That a subject was drawn: its number, and the stratum it was in then."""
+
+    number: int
+    stratum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject by its newest screening."""
+
+    id: SubjectId
+    site: SiteId
+    standing: Standing = "unknown"
+    screening: str = ""
+    attempt: int = 0
+    revision: int = 0
+    signed: bool = False
+    verdict: Verdict | None = None
+    stratum: str | None = None
+    protocol_version: str = ""
+    form_sha256: str = ""
+    carry: Mapping[str, JsonValue] = field(default_factory=dict)
+    arrival: int | None = None  # the place among those waiting, kept through a correction
+    refusal: RefusalReason | None = None
+    withdrawn: bool = False
+    drawn: Drawn | None = None  # from its allocation on
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """One draw, with the values that it went by."""
+
+    number: int
+    subject: SubjectId
+    site: SiteId
+    stratum: str
+    arm: str
+    protocol_version: str
+    screening: str
+    attempt: int
+    revision: int
+    form_sha256: str
+    carry: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Book:
+    """A trial as far as a decision needs it.
+
+    ``subjects`` holds those whom the facts name and, for a command, all who wait. ``cells`` counts
+    the draws by site and stratum, for every site that a subject here belongs to.
+    """
+
+    trial: Trial
+    sites: Mapping[SiteId, bool]
+    strata: Mapping[str, StratumState]
+    cells: Mapping[tuple[SiteId, str], int]
+    subjects: Mapping[SubjectId, Subject]

@@ -1,0 +1,107 @@
+"""What every randomization design is: a section of the protocol file that can draw.
+
+A design never remembers and never looks ahead: the *state* of a stratum goes in and comes out as a
+few whole numbers, and chance comes from the seed by (stratum, purpose, position). Nothing that a
+design keeps holds the coming arm.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.randomizer.allocation_list import AllocationList
+from services.randomizer.seed import Seed
+from shared.contracts.subjects import SubjectId
+
+State = tuple[int, ...]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class DesignError(ValueError):
+    """A design that cannot be carried out; ``path`` is its place inside the section."""
+
+    def __init__(self, path: Iterable[str | int], message: str) -> None:
+        super().__init__(message)
+        self.path = tuple(path)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The arms of one stratum in the order of the protocol, and how many shares each has."""
+
+    stratum: str
+    shares: Mapping[str, int]
+
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """The arms in order."""
+        return tuple(self.shares)
+
+    @cached_property
+    def sum(self) -> int:
+        """The smallest block that holds every arm in the ratio."""
+        return sum(self.shares.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """All that a draw may look at: whose turn it is, in which stratum, after how many draws
+    there.
+    """
+
+    subject: SubjectId
+    ratio: Ratio
+    drawn: int
+    state: State
+    seed: Seed
+    rows: AllocationList | None = None
+
+
+class Design(Protocol):
+    """A design that draws; one file each, and one line in the registry."""
+
+    needs_list: ClassVar[bool]
+    """Whether no draw is possible before an allocation list is loaded."""
+
+    def check(self, ratios: Mapping[str, Ratio]) -> None:
+        """Raises ``DesignError`` where these strata cannot be randomized so."""
+
+    def opening(self, ratio: Ratio) -> State:
+        """A stratum's state before the first draw under this design."""
+
+    def draw(self, turn: Turn) -> tuple[str, State] | None:
+        """The arm and the stratum's next state; None where a list has nothing left to give."""
+
+
+class Caps(BaseModel):
+    """How many may be randomized by stratum, by site, and by site and stratum; none: no cap.
+
+    ``sites`` and ``site_strata`` hold for the sites that they name; ``each_site`` for all others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strata: Mapping[str, Count] = {}
+    sites: Mapping[str, Count] = {}
+    each_site: Count | None = None
+    site_strata: Mapping[str, Mapping[str, Count]] = {}
+
+    def of_site(self, site: str) -> int | None:
+        """The cap of one site, None without."""
+        return self.sites.get(site, self.each_site)
+
+    def of_cell(self, site: str, stratum: str) -> int | None:
+        """The cap of one stratum at one site, None without."""
+        return self.site_strata.get(site, {}).get(stratum)
+
+
+class Section(BaseModel):
+    """What the randomization sections of all designs have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: Count | None = None
+    caps: Caps = Caps()

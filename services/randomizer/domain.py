@@ -1,0 +1,217 @@
+"""What follows from a screening, a withdrawal or a command: pure decisions over a trial's book.
+
+The newest screening of a subject counts, by (attempt, revision, signed). Eligible, and signed
+where the protocol requires it, the subject comes before the desk. A subject once drawn keeps the
+allocation whatever comes later; what no longer fits is told as a deviation.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from services.randomizer.allocation_list import AllocationList
+from services.randomizer.book import Book, Drawn, Subject
+from services.randomizer.desk import Decision, Desk, Rules
+from services.randomizer.facts import (
+    Close,
+    CloseSite,
+    ConsentWithdrawn,
+    Fact,
+    LoadList,
+    OpenSite,
+    Pause,
+    Resume,
+)
+from shared.contracts.events.randomization import (
+    AllocationListLoaded,
+    EligibilityDeviation,
+    RandomizationPaused,
+    RandomizationResumed,
+)
+from shared.contracts.events.screening import PatientScreened, ScreeningFailed
+from shared.contracts.subjects import SiteId
+
+
+class NotPossibleError(Exception):
+    """A command that the trial's present state does not allow; the message says why."""
+
+
+class ImpossibleFactError(ValueError):
+    """A screening that contradicts the protocol: eligible in a stratum that is not there."""
+
+
+class OtherProtocolError(Exception):
+    """The protocol file in hand is not the one in force: nothing may be drawn by it."""
+
+
+def decide(rules: Rules, book: Book, facts: Iterable[Fact]) -> Decision:
+    """What follows from the facts, in their order.
+
+    Raises ``NotPossibleError`` for a command, ``ImpossibleFactError`` for a screening; nothing is
+    decided then.
+    """
+    if rules.plan.scheme.sha256 != book.trial.design_sha256:
+        raise OtherProtocolError(
+            f"{book.trial.id} is randomized by another version of its protocol"
+        )
+    desk = Desk(rules, book)
+    for index, fact in enumerate(facts):
+        desk.index = index
+        _take(desk, fact)
+    return desk.decision()
+
+
+def _take(desk: Desk, fact: Fact) -> None:
+    match fact:
+        case PatientScreened():
+            _screened(desk, fact)
+        case ScreeningFailed():
+            _failed(desk, fact)
+        case ConsentWithdrawn():
+            _withdrawn(desk, fact)
+        case Pause():
+            _pause(desk)
+        case Resume():
+            _resume(desk)
+        case Close():
+            _close(desk)
+        case OpenSite(site):
+            _switch_site(desk, site, True)
+        case CloseSite(site):
+            _switch_site(desk, site, False)
+        case LoadList(rows):
+            _load(desk, rows)
+        case _:
+            assert_never(fact)
+
+
+def _screened(desk: Desk, fact: PatientScreened) -> None:
+    """The newest screening decides; a signature makes no revision, so it is newer than none."""
+    before = desk.known(fact.subject, fact.site)
+    newest = (fact.attempt, fact.revision, fact.signed)
+    if newest <= (before.attempt, before.revision, before.signed):
+        return
+    same_attempt = fact.attempt == before.attempt
+    subject = replace(
+        before,
+        screening=fact.screening,
+        attempt=fact.attempt,
+        revision=fact.revision,
+        signed=fact.signed,
+        verdict=fact.verdict,
+        stratum=fact.stratum,
+        protocol_version=fact.protocol_version,
+        form_sha256=fact.form_sha256,
+        carry=fact.carry,
+        arrival=before.arrival if same_attempt else None,
+    )
+    if before.drawn is not None:
+        desk.keep(subject)
+        if (fact.verdict, fact.stratum) != (before.verdict, before.stratum):
+            _later(desk, before.drawn, subject, fact)
+    elif before.standing == "failed" and same_attempt:
+        desk.keep(subject)  # the attempt is over; only a new one is considered
+    elif fact.verdict != "eligible":
+        desk.keep(replace(subject, standing="not_eligible", refusal=None))
+    elif fact.stratum is None or fact.stratum not in desk.plan.scheme.ratios:
+        raise ImpossibleFactError("eligible, but its stratum is not in the protocol")
+    elif subject.withdrawn:
+        desk.refuse(subject, "consent_withdrawn")
+    elif desk.plan.requires_signature and not fact.signed:
+        desk.keep(replace(subject, standing="unsigned", refusal=None))
+    else:
+        desk.consider(subject, fact.stratum)
+
+
+def _later(desk: Desk, drawn: Drawn, subject: Subject, fact: PatientScreened) -> None:
+    """The allocation stays: what no longer fits is told, never repaired."""
+    if subject.verdict != "eligible" or subject.stratum != drawn.stratum:
+        desk.tell(
+            EligibilityDeviation(
+                subject=subject.id,
+                site=subject.site,
+                number=drawn.number,
+                verdict=fact.verdict,
+                stratum_at_draw=drawn.stratum,
+                stratum=subject.stratum,
+                unmet=fact.unmet,
+                unknown=fact.unknown,
+            )
+        )
+
+
+def _failed(desk: Desk, fact: ScreeningFailed) -> None:
+    """A screen failure ends an attempt; a draw that came before it stays."""
+    before = desk.known(fact.subject, fact.site)
+    if fact.attempt < before.attempt or before.standing in ("failed", "randomized"):
+        return
+    desk.keep(
+        replace(
+            before,
+            standing="failed",
+            screening=fact.screening,
+            attempt=fact.attempt,
+            arrival=None,
+            refusal=None,
+        )
+    )
+
+
+def _withdrawn(desk: Desk, fact: ConsentWithdrawn) -> None:
+    """Before the draw, whichever comes first, an eligible subject is refused."""
+    before = desk.known(fact.subject, fact.site)
+    if before.withdrawn:
+        return
+    subject = replace(before, withdrawn=True)
+    if subject.standing in ("unsigned", "waiting", "refused"):
+        desk.refuse(subject, "consent_withdrawn")
+    else:
+        desk.keep(subject)
+
+
+def _pause(desk: Desk) -> None:
+    if desk.trial.state != "open":
+        raise NotPossibleError(f"the trial is {desk.trial.state}")
+    desk.trial = replace(desk.trial, state="paused")
+    desk.tell(RandomizationPaused())
+
+
+def _resume(desk: Desk) -> None:
+    if desk.trial.state != "paused":
+        raise NotPossibleError(f"the trial is {desk.trial.state}")
+    desk.trial = replace(desk.trial, state="open")
+    desk.tell(RandomizationResumed())
+    desk.serve_waiting()
+
+
+def _close(desk: Desk) -> None:
+    """Those who wait learn that they will not be drawn."""
+    if desk.trial.state == "closed":
+        raise NotPossibleError("the trial is closed")
+    desk.close("closed")
+    desk.serve_waiting()
+
+
+def _switch_site(desk: Desk, site: SiteId, opened: bool) -> None:
+    """Those who wait at a site that closes are refused when their turn comes, if it is still
+    closed.
+    """
+    if site not in desk.sites:
+        raise NotPossibleError("the protocol does not list this site")
+    if desk.sites[site] == opened:
+        raise NotPossibleError(f"the site is {'open' if opened else 'closed'}")
+    desk.set_site(site, opened)
+
+
+def _load(desk: Desk, rows: AllocationList) -> None:
+    if not desk.design.needs_list:
+        raise NotPossibleError("this trial's design draws without a list")
+    if desk.trial.list_sha256 is not None:
+        raise NotPossibleError("a list is loaded already")
+    if desk.trial.state == "closed":
+        raise NotPossibleError("the trial is closed")
+    desk.rows = rows
+    desk.trial = replace(desk.trial, list_sha256=rows.sha256)
+    desk.tell(AllocationListLoaded(list_sha256=rows.sha256, rows=rows.size))
+    if desk.trial.state == "open":
+        desk.serve_waiting()

@@ -1,0 +1,214 @@
+"""Draws every allocation of a trial again from its opened seed, and compares.
+
+Offline: it needs nothing but the bundle.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from services.randomizer.allocation_list import AllocationList, ListError, parse
+from services.randomizer.designs.design import DesignError
+from services.randomizer.plan import Plan
+from services.randomizer.scheme import Scheme, StratumState
+from services.randomizer.seed import SEED_BYTES, Seed
+from shared.contracts.subjects import SubjectId, TrialId
+
+Hex32 = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{2 * SEED_BYTES}}}$")]
+
+
+class BundleError(ValueError):
+    """What was given is no bundle; the message names the first fault and its place."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class StratumShares(_Part):
+    """The arms of a stratum in the order of the protocol, with their shares."""
+
+    ratio: dict[str, Annotated[int, Field(ge=1)]]
+
+
+class SchemeText(_Part):
+    """A design as the protocol file had it."""
+
+    protocol_version: str
+    randomization: dict[str, JsonValue]
+    strata: dict[str, StratumShares]
+
+    def scheme(self) -> Scheme:
+        """The scheme, checked; raises ``DesignError``."""
+        shares = {stratum: part.ratio for stratum, part in self.strata.items()}
+        return Scheme.of(self.randomization, shares)
+
+
+class EarlierScheme(SchemeText):
+    """What was in force before an amendment, up to and including the draw of this number."""
+
+    until_number: Annotated[int, Field(ge=0)]
+
+
+class DrawnArm(_Part):
+    """One allocation as it was recorded."""
+
+    number: int
+    subject: str
+    stratum: str
+    arm: str
+
+
+class Opening(SchemeText):
+    """All that fixes a trial's draws: the seed, its commitment, the design, a listed one's list.
+
+    ``allocation_list`` is the CSV text as uploaded, ``list_sha256`` the SHA-256 of its UTF-8 bytes.
+    """
+
+    trial: str
+    commitment: Hex32
+    seed: Hex32
+    earlier: list[EarlierScheme] = []
+    allocation_list: str | None = None
+    list_sha256: Hex32 | None = None
+
+
+class Bundle(Opening):
+    """An opening and the allocations in the order of their numbers."""
+
+    allocations: list[DrawnArm]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An allocation that the seed does not draw; ``drawn`` None: the list had nothing left."""
+
+    number: int
+    subject: str
+    stratum: str
+    recorded: str
+    drawn: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the replay found; ``checked`` counts the allocations that were drawn again."""
+
+    checked: int
+    differences: int
+    first_difference: Difference | None
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Every allocation is the one drawn, and nothing else is amiss."""
+        return self.first_difference is None and not self.problems
+
+
+def opening(
+    plan: Plan, seed: Seed, earlier: Sequence[EarlierScheme], rows: AllocationList | None
+) -> Opening:
+    """The opening of a trial, for the log and the bundle (``model_dump(mode="json")``)."""
+    scheme = plan.scheme
+    return Opening.model_validate(
+        {
+            "trial": plan.trial,
+            "protocol_version": plan.protocol_version,
+            "randomization": scheme.section,
+            "strata": scheme.strata,
+            "commitment": seed.commitment,
+            "seed": seed.secret.hex(),
+            "earlier": list(earlier),
+            "allocation_list": None if rows is None else rows.text,
+            "list_sha256": None if rows is None else rows.sha256,
+        }
+    )
+
+
+def read(raw: bytes | str) -> Bundle:
+    """The bundle in a JSON text; raises ``BundleError``."""
+    try:
+        return Bundle.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BundleError(f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
+
+
+def replay(bundle: Bundle) -> Replayed:
+    """Draws all allocations of the bundle again, in order, and compares each."""
+    problems: list[str] = []
+    seed = Seed(TrialId(bundle.trial), bytes.fromhex(bundle.seed))
+    if seed.commitment != bundle.commitment:
+        problems.append("the seed is not the one committed to")
+    try:
+        rows = _rows(bundle)
+        schemes = _schemes(bundle)
+    except (DesignError, ListError, BundleError) as fault:
+        return Replayed(0, 0, None, (*problems, str(fault)))
+    problems += _miscounted(bundle.allocations)
+    if rows is None and any(scheme.design.needs_list for _, scheme in schemes):
+        problems.append("the bundle has no allocation list: nothing can be drawn again")
+        return Replayed(0, 0, None, tuple(problems))
+    return _draw_again(bundle.allocations, schemes, seed, rows, problems)
+
+
+def _draw_again(
+    allocations: list[DrawnArm],
+    schemes: list[tuple[float, Scheme]],
+    seed: Seed,
+    rows: AllocationList | None,
+    problems: list[str],
+) -> Replayed:
+    strata: dict[str, StratumState] = {}
+    checked = differences = 0
+    first: Difference | None = None
+    for made in allocations:
+        scheme = next(scheme for until, scheme in schemes if made.number <= until)
+        if made.stratum not in scheme.ratios:
+            problems.append(f"allocation {made.number} is in no stratum of the protocol")
+            continue
+        drawn = scheme.draw(
+            strata.get(made.stratum), SubjectId(made.subject), made.stratum, seed, rows
+        )
+        arm = None
+        if drawn is not None:
+            arm, strata[made.stratum] = drawn
+        checked += 1
+        if arm != made.arm:
+            differences += 1
+            first = first or Difference(made.number, made.subject, made.stratum, made.arm, arm)
+    return Replayed(checked, differences, first, tuple(problems))
+
+
+def _rows(bundle: Bundle) -> AllocationList | None:
+    if bundle.allocation_list is None:
+        return None
+    rows = parse(bundle.allocation_list.encode(), None)
+    if rows.sha256 != bundle.list_sha256:
+        raise BundleError("the allocation list is not the one that was loaded")
+    return rows
+
+
+def _schemes(bundle: Bundle) -> list[tuple[float, Scheme]]:
+    """The schemes in order, each with the last number that it drew."""
+    earlier = [(float(old.until_number), old.scheme()) for old in bundle.earlier]
+    if any(old >= new for (old, _), (new, _) in pairwise(earlier)):
+        raise BundleError("the earlier designs are not in order")
+    return [*earlier, (math.inf, bundle.scheme())]
+
+
+def _miscounted(allocations: list[DrawnArm]) -> list[str]:
+    """Numbers run from 1 without a gap; no subject twice."""
+    for expected, made in enumerate(allocations, 1):
+        if made.number != expected:
+            return [f"number {expected} is missing: {made.number} stands in its place"]
+    subjects: set[str] = set()
+    for made in allocations:
+        if made.subject in subjects:
+            return [f"{made.subject} has two allocations"]
+        subjects.add(made.subject)
+    return []

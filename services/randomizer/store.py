@@ -1,0 +1,284 @@
+"""What the randomizer remembers of its decisions: locked and read as books, written set by set.
+
+A batch costs a fixed number of statements, however many subjects it names. All functions work in
+the caller's transaction.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from services.randomizer.book import Book, Drawn, Subject, Trial
+from services.randomizer.designs.design import State
+from services.randomizer.desk import Decision
+from services.randomizer.scheme import StratumState
+from shared.contracts.subjects import SiteId, SubjectId, TrialId
+from shared.runtime.database import Connection
+
+LOCK_TRIALS = """
+SELECT trial, protocol_version, protocol_sha256, design_sha256, commitment, state, closed_by,
+       randomized, arrivals, list_sha256
+FROM trial WHERE trial = ANY($1::text[]) ORDER BY trial FOR UPDATE
+"""
+
+
+async def lock_trials(db: Connection, trials: Iterable[TrialId]) -> dict[TrialId, Trial]:
+    """The trials, locked in sorted order until the transaction ends; unknown ones are left out."""
+    rows = await db.fetch(LOCK_TRIALS, sorted(set(trials)))
+    return {row["trial"]: Trial(row["trial"], *list(row.values())[1:]) for row in rows}
+
+
+SITES = "SELECT trial, site, open FROM site WHERE trial = ANY($1::text[]) ORDER BY trial, site"
+
+STRATA = "SELECT trial, stratum, drawn, part, state FROM stratum WHERE trial = ANY($1::text[])"
+
+CELLS = """
+SELECT trial, site, stratum, randomized
+FROM unnest($1::text[], $2::text[]) AS named (trial, site) JOIN cell USING (trial, site)
+"""
+
+SUBJECTS = """
+SELECT trial, subject, site, standing, screening, attempt, revision, signed, verdict, stratum,
+       protocol_version, form_sha256, carry, arrival, refusal, withdrawn, number, drawn_in
+FROM unnest($1::text[], $2::text[]) AS named (trial, subject) JOIN subject USING (trial, subject)
+"""
+
+WAITING = """
+SELECT trial, subject, site, standing, screening, attempt, revision, signed, verdict, stratum,
+       protocol_version, form_sha256, carry, arrival, refusal, withdrawn, number, drawn_in
+FROM subject WHERE trial = ANY($1::text[]) AND standing = 'waiting'
+"""
+
+
+async def load(
+    db: Connection,
+    wanted: Mapping[TrialId, Collection[tuple[SubjectId, SiteId]]],
+    *,
+    waiting: bool = False,
+) -> dict[TrialId, Book]:
+    """The trials' books, locked, with the subjects named and, for a command, all who wait.
+
+    A trial that was never activated has no book.
+    """
+    trials = await lock_trials(db, wanted)
+    known = list(trials)
+    named = [(trial, subject) for trial in known for subject, _ in wanted[trial]]
+    rows = await db.fetch(SUBJECTS, *_columns(named, 2)) if named else []
+    if waiting:
+        rows += await db.fetch(WAITING, known)
+    subjects: dict[TrialId, dict[SubjectId, Subject]] = {trial: {} for trial in known}
+    for row in rows:
+        subjects[row["trial"]][row["subject"]] = _subject(row)
+    at = {(trial, site) for trial in known for _, site in wanted[trial]}
+    at |= {(trial, who.site) for trial, of in subjects.items() for who in of.values()}
+    sites: dict[TrialId, dict[SiteId, bool]] = {trial: {} for trial in known}
+    for row in await db.fetch(SITES, known):
+        sites[row["trial"]][row["site"]] = row["open"]
+    strata: dict[TrialId, dict[str, StratumState]] = {trial: {} for trial in known}
+    for row in await db.fetch(STRATA, known):
+        state = StratumState(row["drawn"], row["part"], tuple(row["state"]))
+        strata[row["trial"]][row["stratum"]] = state
+    cells: dict[TrialId, dict[tuple[SiteId, str], int]] = {trial: {} for trial in known}
+    for row in await db.fetch(CELLS, *_columns(sorted(at), 2)) if at else []:
+        cells[row["trial"]][row["site"], row["stratum"]] = row["randomized"]
+    return {
+        trial: Book(state, sites[trial], strata[trial], cells[trial], subjects[trial])
+        for trial, state in trials.items()
+    }
+
+
+SAVE_TRIALS = """
+UPDATE trial SET
+    protocol_version = new.protocol_version, protocol_sha256 = new.protocol_sha256,
+    design_sha256 = new.design_sha256, state = new.state, closed_by = new.closed_by,
+    randomized = new.randomized, arrivals = new.arrivals, list_sha256 = new.list_sha256
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[],
+            $8::int[], $9::text[])
+    AS new (trial, protocol_version, protocol_sha256, design_sha256, state, closed_by,
+            randomized, arrivals, list_sha256)
+WHERE trial.trial = new.trial
+"""
+
+SAVE_SITES = """
+INSERT INTO site (trial, site, open) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[])
+ON CONFLICT (trial, site) DO UPDATE SET open = excluded.open
+"""
+
+# A state is sent as the text of an array: unnest would take an array of arrays apart.
+SAVE_STRATA = """
+INSERT INTO stratum (trial, stratum, drawn, part, state)
+SELECT trial, stratum, drawn, part, state::bigint[]
+FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[])
+    AS new (trial, stratum, drawn, part, state)
+ON CONFLICT (trial, stratum) DO UPDATE
+SET drawn = excluded.drawn, part = excluded.part, state = excluded.state
+"""
+
+SAVE_CELLS = """
+INSERT INTO cell (trial, site, stratum, randomized)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])
+ON CONFLICT (trial, site, stratum) DO UPDATE SET randomized = excluded.randomized
+"""
+
+SAVE_SUBJECTS = """
+INSERT INTO subject (trial, subject, site, standing, screening, attempt, revision, signed, verdict,
+                     stratum, protocol_version, form_sha256, carry, arrival, refusal, withdrawn,
+                     number, drawn_in)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[],
+                     $7::int[], $8::boolean[], $9::text[], $10::text[], $11::text[], $12::text[],
+                     $13::text[], $14::int[], $15::text[], $16::boolean[], $17::int[], $18::text[])
+ON CONFLICT (trial, subject) DO UPDATE SET
+    standing = excluded.standing, screening = excluded.screening, attempt = excluded.attempt,
+    revision = excluded.revision, signed = excluded.signed, verdict = excluded.verdict,
+    stratum = excluded.stratum, protocol_version = excluded.protocol_version,
+    form_sha256 = excluded.form_sha256, carry = excluded.carry, arrival = excluded.arrival,
+    refusal = excluded.refusal, withdrawn = excluded.withdrawn, number = excluded.number,
+    drawn_in = excluded.drawn_in
+"""
+
+SAVE_ALLOCATIONS = """
+INSERT INTO allocation (trial, number, subject, site, stratum, arm, protocol_version, screening,
+                        attempt, revision, form_sha256, carry, drawn_at)
+SELECT *, $13::timestamptz
+FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::int[], $10::int[], $11::text[], $12::text[])
+"""
+
+
+async def save(db: Connection, decisions: Sequence[Decision], now: datetime) -> None:
+    """Writes what the decisions changed; an allocation can only be added."""
+    books = [(made, made.book) for made in decisions]
+    await _write(
+        db,
+        SAVE_TRIALS,
+        [
+            (
+                of.id,
+                of.protocol_version,
+                of.protocol_sha256,
+                of.design_sha256,
+                of.state,
+                of.closed_by,
+                of.randomized,
+                of.arrivals,
+                of.list_sha256,
+            )
+            for of in (book.trial for _, book in books)
+        ],
+    )
+    await _write(
+        db,
+        SAVE_SITES,
+        [(b.trial.id, site, b.sites[site]) for made, b in books for site in sorted(made.sites)],
+    )
+    await _write(
+        db,
+        SAVE_STRATA,
+        [
+            (b.trial.id, name, at.drawn, at.part, _array(at.state))
+            for made, b in books
+            for name, at in ((name, b.strata[name]) for name in sorted(made.strata))
+        ],
+    )
+    await _write(
+        db,
+        SAVE_CELLS,
+        [(b.trial.id, *cell, b.cells[cell]) for made, b in books for cell in sorted(made.cells)],
+    )
+    await _write(
+        db,
+        SAVE_SUBJECTS,
+        [
+            _subject_row(b.trial.id, b.subjects[who])
+            for made, b in books
+            for who in sorted(made.subjects)
+        ],
+    )
+    await _write(
+        db,
+        SAVE_ALLOCATIONS,
+        [
+            (
+                book.trial.id,
+                made.number,
+                made.subject,
+                made.site,
+                made.stratum,
+                made.arm,
+                made.protocol_version,
+                made.screening,
+                made.attempt,
+                made.revision,
+                made.form_sha256,
+                json.dumps(made.carry),
+            )
+            for decision, book in books
+            for made in decision.allocations
+        ],
+        now,
+    )
+
+
+async def _write(
+    db: Connection,
+    sql: str,
+    rows: Sequence[tuple[object, ...]],
+    *more: object,
+) -> None:
+    if rows:
+        await db.execute(sql, *_columns(rows, len(rows[0])), *more)
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [[row[column] for row in rows] for column in range(width)]
+
+
+def _array(state: State) -> str:
+    return "{" + ",".join(map(str, state)) + "}"
+
+
+def _subject(row: asyncpg.Record) -> Subject:
+    number = row["number"]
+    return Subject(
+        id=row["subject"],
+        site=row["site"],
+        standing=row["standing"],
+        screening=row["screening"],
+        attempt=row["attempt"],
+        revision=row["revision"],
+        signed=row["signed"],
+        verdict=row["verdict"],
+        stratum=row["stratum"],
+        protocol_version=row["protocol_version"],
+        form_sha256=row["form_sha256"],
+        carry=json.loads(row["carry"]),
+        arrival=row["arrival"],
+        refusal=row["refusal"],
+        withdrawn=row["withdrawn"],
+        drawn=None if number is None else Drawn(number, row["drawn_in"]),
+    )
+
+
+def _subject_row(trial: TrialId, who: Subject) -> tuple[object, ...]:
+    return (
+        trial,
+        who.id,
+        who.site,
+        who.standing,
+        who.screening,
+        who.attempt,
+        who.revision,
+        who.signed,
+        who.verdict,
+        who.stratum,
+        who.protocol_version,
+        who.form_sha256,
+        json.dumps(who.carry),
+        who.arrival,
+        who.refusal,
+        who.withdrawn,
+        who.drawn and who.drawn.number,
+        who.drawn and who.drawn.stratum,
+    )

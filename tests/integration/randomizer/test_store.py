@@ -1,0 +1,193 @@
+"""The randomizer's memory on a real PostgreSQL: what is written is read again."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from asyncpg.connection import LoggedQuery
+
+from services.randomizer import records, store
+from services.randomizer.activation import activate
+from services.randomizer.allocation_list import parse
+from services.randomizer.book import Book
+from services.randomizer.desk import Rules
+from services.randomizer.domain import decide
+from services.randomizer.enrolment import enrolment
+from services.randomizer.facts import Fact, Pause, Resume
+from services.randomizer.replay import opening, read, replay
+from services.randomizer.seed import unseal
+from shared.contracts.events.screening import PatientScreened, ScreeningFailed
+from shared.contracts.subjects import SiteId, SubjectId
+from shared.runtime.database import Connection
+from shared.runtime.migrate import prepare
+from tests.unit.randomizer.made import TRIAL, rules, screened
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+KEY = bytes(32)
+PASSWORD = "for-this-test"
+
+
+@pytest.fixture
+async def owner(postgres: str) -> AsyncIterator[str]:
+    """The address of a database of this test's own, migrated, as its owner."""
+    name = f"randomizer_{uuid4().hex}"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name}")
+    dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{name}"))
+    await prepare(dsn, "randomizer", PASSWORD)
+    yield dsn
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def db(owner: str) -> AsyncIterator[Connection]:
+    """A connection as the service's own role."""
+    connection = await asyncpg.connect(
+        owner,
+        user="trialops_randomizer",
+        password=PASSWORD,
+        server_settings={"search_path": "randomizer"},
+    )
+    yield connection
+    await connection.close()
+
+
+async def begin(db: Connection, by: Rules) -> None:
+    """Activates the trial, as the service does at its start."""
+    decision = activate(by, None)
+    assert decision is not None
+    sealed = by.seed.seal(KEY, bytes(12))
+    async with db.transaction():
+        assert await records.create_trial(db, decision.book.trial, sealed, NOW)
+        await records.keep_scheme(db, decision.book.trial, by.plan.scheme, NOW)
+        await store.save(db, [decision], NOW)
+    assert not await records.create_trial(db, decision.book.trial, sealed, NOW)
+
+
+async def batch(db: Connection, by: Rules, *facts: Fact, waiting: bool = False) -> Book:
+    """Lock, load, decide, save: as the handler does."""
+    named = [
+        (SubjectId(fact.subject), SiteId(fact.site))
+        for fact in facts
+        if isinstance(fact, PatientScreened | ScreeningFailed)
+    ]
+    async with db.transaction():
+        books = await store.load(db, {TRIAL: named}, waiting=waiting)
+        decision = decide(by, books[TRIAL], facts)
+        await store.save(db, [decision], NOW)
+    return decision.book
+
+
+async def test_what_is_saved_is_loaded(db: Connection) -> None:
+    by = rules(target=5)
+    await begin(db, by)
+    facts = [screened(n, stratum="le4" if n % 2 else "gt4") for n in range(1, 4)]
+    facts.append(screened(4, verdict="incomplete", stratum=None, site="IT002"))
+    saved = await batch(db, by, *facts)
+    named = [(SubjectId(fact.subject), SiteId(fact.site)) for fact in facts]
+    async with db.transaction():
+        loaded = (await store.load(db, {TRIAL: named}))[TRIAL]
+    assert loaded == saved
+    assert unseal(TRIAL, await records.sealed_seed(db, TRIAL) or b"", KEY) == by.seed
+
+
+async def test_who_waits_comes_with_a_command(db: Connection) -> None:
+    by = rules()
+    await begin(db, by)
+    await batch(db, by, Pause(), screened(2), screened(1))
+    tallied = enrolment(by.plan, "paused", await records.tallies(db, TRIAL))
+    assert (tallied.total.waiting, tallied.sites[SiteId("IT001")].waiting) == (2, 2)
+    book = await batch(db, by, Resume(), waiting=True)
+    drawn = {who.drawn.number: who.id for who in book.subjects.values() if who.drawn}
+    assert drawn == {1: "IT001-0002", 2: "IT001-0001"}
+
+
+async def test_the_replay_proves_the_table(db: Connection) -> None:
+    by = rules(target=40)
+    await begin(db, by)
+    for start in range(1, 60, 7):
+        more = range(start, start + 7)
+        await batch(db, by, *(screened(n, stratum="le4" if n % 3 else "gt4") for n in more))
+    entries = await records.allocations(db, TRIAL, 0, 1000)
+    assert [entry.number for entry in entries] == list(range(1, 41))
+    fields = ("number", "subject", "stratum", "arm")
+    bundle = {
+        **opening(by.plan, by.seed, await records.earlier_schemes(db, TRIAL), None).model_dump(),
+        "allocations": [{name: getattr(entry, name) for name in fields} for entry in entries],
+    }
+    assert replay(read(json.dumps(bundle))).ok
+    arms = await records.arms(db, TRIAL)
+    assert sum(n for by_arm in arms.values() for n in by_arm.values()) == 40
+    trial = await records.trial_now(db, TRIAL)
+    assert trial is not None
+    assert (trial.state, trial.closed_by) == ("closed", "target_reached")
+    page = await records.allocations(db, TRIAL, 10, 5, [SiteId("IT001")])
+    assert [entry.number for entry in page] == [11, 12, 13, 14, 15]
+    assert await records.allocations(db, TRIAL, 0, 5, [SiteId("IT002")]) == []
+    assert await records.allocation_of(db, TRIAL, page[0].subject) == page[0]
+
+
+async def test_an_allocation_cannot_be_changed_or_taken_back(db: Connection, owner: str) -> None:
+    by = rules()
+    await begin(db, by)
+    await batch(db, by, screened(1))
+    statements = (
+        "UPDATE randomizer.allocation SET arm = 'SOC'",
+        "DELETE FROM randomizer.allocation",
+        "TRUNCATE randomizer.allocation",
+    )
+    superuser = await asyncpg.connect(owner)
+    for statement in statements:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await db.execute(statement)
+        for role in ("DEFAULT", "replica"):
+            await superuser.execute(f"SET session_replication_role = {role}")
+            with pytest.raises(asyncpg.RestrictViolationError):
+                await superuser.execute(statement)
+    await superuser.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await db.execute("UPDATE trial SET sealed_seed = ''")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await db.execute(
+            "INSERT INTO allocation SELECT trial, 2, subject, site, stratum, arm, protocol_version,"
+            " screening, attempt, revision, form_sha256, carry, drawn_at FROM allocation"
+        )
+
+
+async def test_a_batch_costs_a_fixed_number_of_statements(
+    db: Connection,
+) -> None:
+    by = rules()
+    await begin(db, by)
+    await batch(db, by, screened(1000))  # the driver learns the types of arrays
+    asked: list[str] = []
+
+    def logged(record: LoggedQuery) -> None:
+        if record.query not in ("BEGIN;", "COMMIT;"):  # told late, by the driver's own task
+            asked.append(record.query)
+
+    db.add_query_logger(logged)
+    await batch(db, by, screened(1))
+    few = len(asked)
+    asked.clear()
+    await batch(db, by, *(screened(n) for n in range(2, 502)))
+    assert len(asked) == few
+    assert few <= 10
+
+
+async def test_list_and_openings_are_kept_once(db: Connection) -> None:
+    await begin(db, rules())
+    assert await records.list_text(db, TRIAL) is None
+    rows = parse(b"gt4,SOC\n", None)
+    await records.keep_list(db, TRIAL, rows.sha256, rows.text, "statistician", NOW)
+    assert await records.list_text(db, TRIAL) == rows.text
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await records.keep_list(db, TRIAL, rows.sha256, rows.text, "statistician", NOW)
+    assert await records.ask_opening(db, TRIAL, "ada", "the end", NOW) == ["ada"]
+    assert await records.ask_opening(db, TRIAL, "ada", "again", NOW) == ["ada"]
+    assert await records.ask_opening(db, TRIAL, "bob", "the end", NOW) == ["ada", "bob"]
