@@ -1,0 +1,1 @@
+"""Composes what the services are run with; nothing imports it."""

@@ -1,0 +1,1 @@
+"""Real servers and the services as child processes that die with us."""

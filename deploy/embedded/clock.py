@@ -1,0 +1,53 @@
+"""The platform's clock of an embedded run: the wall's, moved forward by the state's offset."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+from deploy.embedded.files import write_private
+from deploy.embedded.state import State
+from deploy.wrong_use import WrongUse
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_MOVE = re.compile(r"\+((?:[0-9]{1,9}[wdhms])+)")
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # a service adds its own spans to a time
+
+
+def parse_move(text: str) -> timedelta:
+    """`+6d`, `+1d12h`: how far forward, in w, d, h, m and s; WrongUse for anything else."""
+    whole = _MOVE.fullmatch(text)
+    if whole is None:
+        raise WrongUse(f"{text!r} is neither `now` nor a move forward such as +6d or +1d12h")
+    try:
+        parts = re.findall(r"(\d+)([wdhms])", whole[1])
+        return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+    except OverflowError:
+        raise WrongUse(f"{text} is too far") from None
+
+
+def now(state: State) -> datetime:
+    """The platform's time. UTC."""
+    return datetime.now(UTC) + _offset(state)
+
+
+def move(state: State, by: timedelta) -> datetime:
+    """Set the clock forward for every service at once; returns the platform's new time."""
+    offset = _offset(state) + by
+    try:
+        moved = datetime.now(UTC) + offset
+    except OverflowError:
+        moved = datetime.max.replace(tzinfo=UTC)
+    if moved > _LATEST:
+        raise WrongUse(f"the clock does not go past the year {_LATEST.year}")
+    seconds = offset.total_seconds()
+    number = int(seconds) if seconds.is_integer() else seconds
+    write_private(state.clock, json.dumps({"offset_seconds": number}))
+    return moved
+
+
+def _offset(state: State) -> timedelta:
+    try:
+        seconds = json.loads(state.clock.read_text())["offset_seconds"]
+    except FileNotFoundError:
+        raise WrongUse(f"no platform was ever started in {state.folder} (trialops up)") from None
+    return timedelta(seconds=seconds)
