@@ -125,7 +125,7 @@ class Api:
 
     async def checkpoint(self, call: Call) -> Response:
         """The signed note."""
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             published = await store.latest_checkpoint(db)
         if published is None:
             raise Problem(503, "unavailable", "No checkpoint is signed yet; ask again in a second.")
@@ -148,7 +148,7 @@ class Api:
     async def _published(
         self, call: Call, read: Callable[[Connection, int], Awaitable[bytes | None]]
     ) -> Response:
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             published = await store.latest_checkpoint(db)
             found = await read(db, published.size) if published else None
         if found is None:
@@ -190,7 +190,7 @@ def _tile(path: str) -> HashTile | EntryTile:
 
 async def _proof(call: Call, prove: Callable[[Connection], Awaitable[list[bytes]]]) -> list[str]:
     try:
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             hashes = await prove(db)
     except ValueError as why:
         raise invalid([(("query",), str(why))]) from why
@@ -201,7 +201,7 @@ async def _found(call: Call, trial: str | None) -> Response:
     query: EntriesQuery = call.query
     which = Filter(query.subject, query.type, query.actor, query.since, query.until)
     after = None if query.after is None else int(query.after)
-    async with call.desk.reading() as db:
+    async with call.work.reading() as db:
         rows = await store.search(db, trial, which, after, query.limit + 1)
     shown = rows[: query.limit]
     items = [{"index": index, "entry": line.decode()} for index, line in shown]

@@ -7,8 +7,8 @@ from services.audit.checkpoint import Checkpoint, Signer
 from shared.contracts.events.audit import CheckpointSigned
 from shared.runtime import outbox
 from shared.runtime.clock import wall
-from shared.runtime.desk import Desk
 from shared.runtime.outbox import NewEvent
+from shared.runtime.work import Work
 
 INTERVAL_S = 2.0
 """Far within the 30 s that the contract gives a committed fact."""
@@ -20,17 +20,17 @@ class Publisher:
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
 
-    async def run(self, desk: Desk) -> None:
+    async def run(self, work: Work) -> None:
         """Look every interval of the wall's clock, until cancelled."""
         while True:
-            await self.sign(desk)
+            await self.sign(work)
             await asyncio.sleep(INTERVAL_S)
 
-    async def sign(self, desk: Desk) -> None:
+    async def sign(self, work: Work) -> None:
         """Sign the present head unless it is signed. No event is made of it while only checkpoints
         were added: each event would be an entry, and call for the next.
         """
-        async with desk.pool.acquire() as db, db.transaction():
+        async with work.pool.acquire() as db, db.transaction():
             await store.lock(db)
             size = await store.size(db)
             last = await store.latest_checkpoint(db)
@@ -42,6 +42,6 @@ class Publisher:
             grown = await store.grown_by_facts(db, CheckpointSigned.ce_type(), last)
             if grown:
                 fact = CheckpointSigned(size=size, root=root.hex(), note=note)
-                await outbox.add(db, desk.service, [NewEvent(fact, desk.now())])
+                await outbox.add(db, work.service, [NewEvent(fact, work.now())])
         if grown:
-            desk.committed()
+            work.committed()

@@ -149,7 +149,7 @@ class Bundle:
         try:
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
-        except Exception as error:  # noqa: BLE001 - forged bytes make zipfile raise many kinds
+        except Exception as error:
             raise Fault(f"the bundle is not a readable zip file: {type(error).__name__}") from None
         self._names = set(names)
         if len(self._names) != len(names):
@@ -162,7 +162,7 @@ class Bundle:
         try:
             with self._zip.open(path) as part:
                 body = part.read(limit + 1)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             raise Fault(f"{path} cannot be read from the bundle: {type(error).__name__}") from None
         if len(body) > limit:
             raise Fault(f"{path} is larger than it can be")

@@ -7,23 +7,23 @@ from functools import partial
 from services.randomizer import records, store
 from services.randomizer.activation import activate
 from services.randomizer.book import Book
-from services.randomizer.desk import Rules
-from services.randomizer.handlers import news
+from services.randomizer.news import news
 from services.randomizer.plan import Plan
 from services.randomizer.seed import NONCE_BYTES, SEED_BYTES, Seed
 from services.randomizer.trials import Trials
+from services.randomizer.desk import Rules
 from shared.runtime.database import Connection, Overtaken
-from shared.runtime.desk import Answer, Desk
+from shared.runtime.work import Answer, Work
 
 
-async def activate_all(trials: Trials, desk: Desk) -> None:
+async def activate_all(trials: Trials, work: Work) -> None:
     """Put each plan in force, unless it is.
 
     Raises where a file changed under its version, or where the seed key does not open a seed: the
     service then does not start, and nothing is drawn.
     """
     for plan in trials.plans.values():
-        await desk.write(partial(_activate, trials, plan))
+        await work.write(partial(_activate, trials, plan))
 
 
 async def _activate(trials: Trials, plan: Plan, db: Connection, now: datetime) -> Answer:

@@ -19,11 +19,11 @@ from services.randomizer.trials import Trials
 from shared.contracts import jsontext
 from shared.contracts.events.randomization import ArmsRead, EnrolmentDecided
 from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of, well_formed_subject
-from shared.runtime.desk import Answer
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import Problem, not_found
 from shared.runtime.routes import Call, Page, Query, Reason, Route
 from shared.runtime.security import ALL, Role
+from shared.runtime.work import Answer
 
 _MANAGER = frozenset({Role.TRIAL_MANAGER})
 _STATISTICIAN = frozenset({Role.STATISTICIAN})
@@ -155,7 +155,7 @@ class Api:
         plan = self._plan(call)
         after, limit = int(call.query.after or 0), call.query.limit
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             found = await records.allocations(db, plan.trial, after, limit + 1, sites)
         shown = found[:limit]
         body = {
@@ -169,7 +169,7 @@ class Api:
         plan, subject = self._plan(call), call.path["subject"]
         if not well_formed_subject(subject) or not _in_scope(plan, call, site_of(subject)):
             raise not_found("subject")
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             found = await records.allocation_of(db, plan.trial, SubjectId(subject))
         if found is None:
             raise Problem(404, "not-allocated", "The subject has not been randomized.")
@@ -178,7 +178,7 @@ class Api:
     async def enrolment(self, call: Call) -> Response:
         """Randomized, target, waiting and refused; in all, by stratum and by site."""
         plan = self._plan(call)
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             trial = await records.trial_now(db, plan.trial)
             tallies = await records.tallies(db, plan.trial)
             arms = await records.arms(db, plan.trial) if call.query.by else None

@@ -6,8 +6,8 @@ from datetime import datetime
 from services.randomizer import store
 from services.randomizer.desk import Decision
 from services.randomizer.domain import decide
+from services.randomizer.news import news
 from services.randomizer.trials import Trials
-from shared.contracts.envelope import Envelope
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId, TrialId
 from shared.runtime.database import Connection
@@ -46,25 +46,3 @@ async def on_screening(
         said += news(trial, decision, now, [received.envelope for received in by_trial[trial]])
     await store.save(db, decisions, now)
     return said
-
-
-def news(
-    trial: TrialId,
-    decision: Decision,
-    now: datetime,
-    causes: Sequence[Envelope] = (),
-    actor: str | None = None,
-) -> list[NewEvent]:
-    """The decision's events, each caused by the event whose fact it came from, or by a person."""
-    return [
-        NewEvent(
-            event,
-            now,
-            trial=trial,
-            subject=getattr(event, "subject", None),
-            site=getattr(event, "site", None),
-            actor=actor,
-            cause=causes[index] if causes else None,
-        )
-        for index, event in decision.events
-    ]

@@ -25,9 +25,10 @@ RECALLED = 100
 
 @dataclass(slots=True)
 class Batch:
-    """The batch's work inside an open transaction. `careful` puts a savepoint around each call of
+    """The batch's work inside an open transaction, topic by topic; `finish` ends it.
 
-    a handler, so that a faulty record is found by bisection and its neighbours go through.
+    `careful` puts a savepoint around each call of a handler, so that a faulty record is found by
+    bisection and its neighbours go through.
     """
 
     db: Connection
@@ -55,7 +56,7 @@ class Batch:
         newcomers = [record for line in lines for record in line.newcomers()]
         for line in lines:
             line.mark.leave_above(bool(line.waiting))
-        await self._finish(subscription.topic, lines, newcomers, taken=False)
+        await self._remember(subscription.topic, lines, newcomers, taken=False)
 
     async def collect(self, collection: Collection, records: Sequence[Record]) -> None:
         """Take every new record as it is; positions above a gap are kept until it fills."""
@@ -79,7 +80,7 @@ class Batch:
         newcomers = [record for line in lines for record in line.newcomers()]
         for line in lines:
             line.mark.leave_above(bool(line.waiting))
-        await self._finish(collection.topic, lines, newcomers, taken=True)
+        await self._remember(collection.topic, lines, newcomers, taken=True)
 
     async def _line_up(
         self, topic: str, records: Sequence[Record], came_before: list[Record] | None = None
@@ -185,16 +186,19 @@ class Batch:
             self.letters.append(Letter(kept.record, _reason(fault), True))
         line.park(kept.position)
 
-    async def _finish(
+    async def _remember(
         self, topic: str, lines: Sequence[Line], newcomers: Sequence[Record], *, taken: bool
     ) -> None:
-        """Write what the batch changed: positions, letters, then, last, the outbox."""
+        """Write how far each key has come, and what stays above."""
         left: list[Identity] = [position for line in lines for position in line.left]
         await watermark.release(self.db, topic, left)
         for record in await watermark.keep(self.db, newcomers, taken=taken):
             self.letters.append(Letter(record, _CONFLICT, False))
         await watermark.save(self.db, topic, (line.mark for line in lines))
         self.fates["waiting"] += 0 if taken else len(newcomers)
+
+    async def finish(self) -> None:
+        """Bury the letters and, last in the transaction, say everything there is to say."""
         self.fates["dead"] += len(self.letters)
         buried = await deadletters.bury(self.db, self.service, self.now, self.letters)
         await outbox.put(self.db, [*self.said, *buried])

@@ -12,7 +12,6 @@ from shared.runtime import deadletters, watermark
 from shared.runtime.batch import Batch
 from shared.runtime.database import Connection
 from shared.runtime.deadletters import Buried, Exhumed
-from shared.runtime.desk import Answer
 from shared.runtime.lines import Line
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import conflict, invalid, not_found
@@ -21,6 +20,7 @@ from shared.runtime.routes import Call, Page, Reason, Route
 from shared.runtime.security import ALL, Role
 from shared.runtime.subscription import Collection, Subscription
 from shared.runtime.watermark import Kept
+from shared.runtime.work import Answer
 
 _MANAGER = frozenset({Role.TRIAL_MANAGER})
 
@@ -61,7 +61,7 @@ class DeadLetters:
             if after is None:
                 raise invalid([(("query", "after"), "is not the `next` of a list")])
         trials = None if ALL in call.caller.trials else sorted(call.caller.trials)
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             found = await deadletters.listed(db, trials, after, call.query.limit + 1)
         items, more = found[: call.query.limit], len(found) > call.query.limit
         body = {"items": [_shown(item) for item in items], "next": items[-1].id if more else None}
@@ -69,7 +69,7 @@ class DeadLetters:
 
     async def show(self, call: Call) -> Response:
         """One open letter."""
-        async with call.desk.reading() as db:
+        async with call.work.reading() as db:
             found = await deadletters.one(db, _letter(call))
         if found is None or not _in_scope(call, found.key):
             raise not_found("dead letter")
@@ -90,6 +90,7 @@ class DeadLetters:
             if line.mark.sequence < identity.sequence:
                 reason = batch.letters[0].reason if batch.letters else "it was refused again"
                 raise conflict("still-dead", f"The letter still cannot be applied: {reason}.")
+            await batch.finish()
             return await _settled(call, db, now, letter, "replayed", None)
 
         return await call.write(decide)
@@ -105,6 +106,7 @@ class DeadLetters:
                 batch, line = await self._line(call, db, now, letter, identity)
                 line.mark.raise_to(identity.sequence, identity.ce_id)
                 await batch.advance(subscription, [line])
+                await batch.finish()
             return await _settled(call, db, now, letter, "dropped", call.body.reason)
 
         return await call.write(decide)
@@ -127,7 +129,7 @@ class DeadLetters:
         if mark.parked != identity.ce_id:
             raise conflict("not-next", "Another letter of this key comes first.")
         mark.parked, mark.changed = None, True
-        return Batch(db, call.desk.service, now, careful=True), Line(mark)
+        return Batch(db, call.work.service, now, careful=True), Line(mark)
 
 
 def _uuid(text: str) -> UUID | None:

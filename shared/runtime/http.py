@@ -17,11 +17,11 @@ from shared.contracts import jsontext
 from shared.contracts.events.access import AccessRefused
 from shared.runtime import database, logs, problems, telemetry
 from shared.runtime.clock import wall
-from shared.runtime.desk import Answer, Desk
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import Problem
 from shared.runtime.routes import MAX_BODY, Call, Route
 from shared.runtime.security import BadToken, Caller, Tokens
+from shared.runtime.work import Answer, Work
 
 _log = logs.logger("http")
 _DRAINED = 8 * 1024 * 1024
@@ -32,8 +32,8 @@ _REFUSED = (401, 403, 404, 409)
 class Gate:
     """Takes requests to endpoints, or answers why not."""
 
-    def __init__(self, desk: Desk, tokens: Tokens) -> None:
-        self._desk = desk
+    def __init__(self, work: Work, tokens: Tokens) -> None:
+        self._work = work
         self._tokens = tokens
 
     async def pass_through(self, route: Route, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Gate:
             return None
 
     async def _call(self, route: Route, request: Request, caller: Caller | None) -> Call:
-        call = Call(request, self._desk, caller)
+        call = Call(request, self._work, caller)
         if not route.streams and route.method != "GET":
             call.raw = await read_body(request, MAX_BODY)
         if route.body is not None:
@@ -121,7 +121,7 @@ class Gate:
             return Answer(None, events=[NewEvent(fact, now, actor=fact.person)])
 
         try:
-            await self._desk.write(decide)
+            await self._work.write(decide)
         except Exception as fault:
             logs.warn(_log, "a refusal was not recorded", fault, route=route.path, status=status)
 

@@ -46,16 +46,17 @@ class InHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
 
 def subscribe(
-    broker: KafkaBroker, settings: Settings, group: str, topic: str, take: Take
+    broker: KafkaBroker, settings: Settings, group: str, topics: Sequence[str], take: Take
 ) -> InHand:
-    """Give `take` the topic's records, batch by batch; offsets are committed when it returns.
+    """Give `take` the topics' records, batch by batch; offsets are committed when it returns.
 
     Where it raises, the batch comes again. Explicit against FastStream's defaults, which
-    acknowledge first, start at the latest offset and lose a batch over one bad header.
+    acknowledge first, start at the latest offset and lose a batch over one bad header. One
+    consumer for all topics: each further member of a group would rebalance all the others.
     """
     in_hand = InHand()
     subscriber = broker.subscriber(
-        topic,
+        *topics,
         batch=True,
         group_id=group,
         ack_policy=AckPolicy.NACK_ON_ERROR,
@@ -81,7 +82,7 @@ def subscribe(
     async def decode(message: KafkaAckableMessage) -> Any:
         return message.raw_message
 
-    async def handle(records: Sequence[KafkaRecord]) -> None:
+    async def handle(records: Any) -> None:  # FastStream makes a pydantic model of what stands here
         async with in_hand.lock:
             await take(records)
 

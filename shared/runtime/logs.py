@@ -74,6 +74,7 @@ def set_up(service: str) -> None:
     handler.setFormatter(Formatter(service))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger(OURS).setLevel(logging.INFO)
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every rebalance
     logging.captureWarnings(True)
 
 

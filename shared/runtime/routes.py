@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.runtime.desk import Decide, Desk
 from shared.runtime.idempotency import Key
 from shared.runtime.problems import not_found
 from shared.runtime.security import Caller, Role
+from shared.runtime.work import Decide, Work
 
 MAX_BODY = 48 * 1024
 
@@ -47,7 +47,7 @@ class Call:
     """One authorised request with its body and query parsed."""
 
     request: Request
-    desk: Desk
+    work: Work
     signed_in: Caller | None
     body: Any = None
     raw: bytes = b""
@@ -86,7 +86,7 @@ class Call:
 
     async def write(self, decide: Decide) -> Response:
         """Run a command and answer with what it said, now or the first time."""
-        kept = await self.desk.write(decide, self.key())
+        kept = await self.work.write(decide, self.key())
         return Response(kept.answer, kept.status, media_type="application/json")
 
 

@@ -16,17 +16,17 @@ from shared.runtime.clock import PlatformClock
 from shared.runtime.consumer import Consumer
 from shared.runtime.database import Pool
 from shared.runtime.deadroutes import DeadLetters
-from shared.runtime.desk import Desk
 from shared.runtime.kafka import InHand
 from shared.runtime.relay import Relay
 from shared.runtime.routes import Route
 from shared.runtime.security import Tokens
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Collection, Subscription
+from shared.runtime.work import Work
 
 _log = logs.logger("service")
 
-Job = Callable[[Desk], Awaitable[None]]
+Job = Callable[[Work], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Running:
 
     pool: Pool
     relay: Relay
-    consumers: list[InHand] = field(default_factory=list)
+    in_hand: InHand | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def database(self) -> bool:
@@ -63,8 +63,8 @@ class Running:
         return bool(await self.pool.fetchval("SELECT true"))
 
     async def consuming(self) -> bool:
-        """Every consumer is in its group."""
-        return all(consumer.joined for consumer in self.consumers)
+        """The consumer is in its group."""
+        return self.in_hand is not None and self.in_hand.joined
 
     async def working(self) -> bool:
         """The relay and the jobs are alive."""
@@ -85,22 +85,22 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(database.pool(settings, service.name))
         relay = Relay(service.name, pool, settings, str(uuid4()))
-        desk = Desk(service.name, pool, settings, clock.now, relay.wake)
+        work = Work(service.name, pool, settings, clock.now, relay.wake)
         for job in service.at_start:
-            await job(desk)
+            await job(work)
         running = Running(pool, relay)
-        await stack.enter_async_context(_tasks(service, desk, relay, running))
-        await stack.enter_async_context(_consuming(service, desk, settings, running))
-        await _serve(_application(service, desk, settings, running), settings)
+        await stack.enter_async_context(_tasks(service, work, relay, running))
+        await stack.enter_async_context(_consuming(service, work, settings, running))
+        await _serve(_application(service, work, settings, running), settings)
 
 
 @asynccontextmanager
 async def _tasks(
-    service: Service, desk: Desk, relay: Relay, running: Running
+    service: Service, work: Work, relay: Relay, running: Running
 ) -> AsyncIterator[None]:
     """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
     running.tasks = [asyncio.create_task(relay.run(), name="relay")]
-    running.tasks += [asyncio.create_task(_job(job, desk)) for job in service.jobs]
+    running.tasks += [asyncio.create_task(_job(job, work)) for job in service.jobs]
     try:
         yield
     finally:
@@ -110,11 +110,11 @@ async def _tasks(
         await asyncio.gather(*running.tasks, return_exceptions=True)
 
 
-async def _job(job: Job, desk: Desk) -> None:
+async def _job(job: Job, work: Work) -> None:
     """Run a job for ever; a fault is logged and the job starts again."""
     while True:
         try:
-            await job(desk)
+            await job(work)
         except Exception as fault:
             logs.warn(_log, "job starts again", fault)
         await asyncio.sleep(1)
@@ -122,14 +122,12 @@ async def _job(job: Job, desk: Desk) -> None:
 
 @asynccontextmanager
 async def _consuming(
-    service: Service, desk: Desk, settings: Settings, running: Running
+    service: Service, work: Work, settings: Settings, running: Running
 ) -> AsyncIterator[None]:
     broker: KafkaBroker = kafka.broker(settings, service.name)
-    for heard in service.subscriptions:
-        consumer = Consumer(service.name, heard, desk, settings)
-        running.consumers.append(
-            kafka.subscribe(broker, settings, service.name, heard.topic, consumer.take)
-        )
+    consumer = Consumer(service.name, service.subscriptions, work, settings)
+    topics = [heard.topic for heard in service.subscriptions]
+    running.in_hand = kafka.subscribe(broker, settings, service.name, topics, consumer.take)
     await broker.start()
     try:
         yield
@@ -137,13 +135,13 @@ async def _consuming(
         await broker.stop()
 
 
-def _application(service: Service, desk: Desk, settings: Settings, running: Running) -> FastAPI:
+def _application(service: Service, work: Work, settings: Settings, running: Running) -> FastAPI:
     tokens = Tokens(settings.jwks_file, settings.issuer, settings.audience)
-    gate = http.Gate(desk, tokens)
+    gate = http.Gate(work, tokens)
     app = http.application(service.name, service.version, service.all_routes(), gate)
     checks = {
         "database": running.database,
-        "consumers": running.consuming,
+        "consumer": running.consuming,
         "relay": running.working,
     }
     health.add(app, checks)

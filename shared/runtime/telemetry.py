@@ -29,10 +29,10 @@ http_duration = _meter.create_histogram(
     "trialops.http.duration", unit="s", description="time to answer an HTTP request by route"
 )
 records_consumed = _meter.create_counter(
-    "trialops.consumer.records", description="Kafka records by topic and what became of them"
+    "trialops.consumer.records", description="Kafka records by what became of them"
 )
 batch_duration = _meter.create_histogram(
-    "trialops.consumer.batch.duration", unit="s", description="one batch's transaction by topic"
+    "trialops.consumer.batch.duration", unit="s", description="one batch's transaction"
 )
 records_relayed = _meter.create_counter(
     "trialops.relay.records", description="outbox rows that the broker acknowledged"
@@ -74,16 +74,19 @@ def request_span(route: str, method: str, parent: str | None) -> Iterator[Span]:
 
 
 @contextmanager
-def batch_span(topic: str, count: int, parents: Iterable[str | None]) -> Iterator[Span]:
+def batch_span(consumer: str, count: int, parents: Iterable[str | None]) -> Iterator[Span]:
     """The span of one Kafka batch, linked to the traces of its records."""
     traces = islice(dict.fromkeys(parent for parent in parents if parent), _LINKS)
     links = [Link(found) for parent in traces if (found := _parse(parent)).is_valid]
     with tracer.start_as_current_span(
-        f"process {topic}",
+        f"process {consumer}",
         context=context.Context(),
         kind=SpanKind.CONSUMER,
         links=links,
-        attributes={"messaging.destination.name": topic, "messaging.batch.message_count": count},
+        attributes={
+            "messaging.consumer.group.name": consumer,
+            "messaging.batch.message_count": count,
+        },
         record_exception=False,
         set_status_on_exception=False,
     ) as span:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from shared.contracts import jsontext
 from shared.runtime import database, idempotency, outbox
@@ -23,10 +24,11 @@ class Answer:
     events: Sequence[NewEvent] = ()
 
 
+T = TypeVar("T")
 Decide = Callable[[Connection, datetime], Awaitable[Answer]]
 
 
-class Desk:
+class Work:
     """The service's database with its clock: commands written, questions read.
 
     `committed` tells the relay that there may be something to send.
@@ -55,32 +57,35 @@ class Desk:
         ):
             yield db
 
-    async def write(self, decide: Decide, key: Key | None = None) -> Kept:
-        """Run a command: when this returns it is committed and its events will go out.
+    async def transact(self, work: Callable[[Connection, datetime], Awaitable[T]]) -> T:
+        """Run work in one transaction: when this returns it is committed.
 
         A transaction rolled back for another's sake is tried again; nothing else is, because
         whether a lost COMMIT was kept only the caller's Idempotency-Key can tell.
         """
-        kept = await database.retried(
-            lambda: self._once(decide, key), self._settings, database.conflicting
-        )
-        self.committed()
-        return kept
 
-    async def _once(self, decide: Decide, key: Key | None) -> Kept:
-        async with self.pool.acquire() as db, db.transaction():
-            return await self.within(db, decide, key)
+        async def once() -> T:
+            async with self.pool.acquire() as db, db.transaction():
+                return await work(db, self.now())
 
-    async def within(self, db: Connection, decide: Decide, key: Key | None) -> Kept:
-        """Run a command inside a transaction that is open already."""
-        if key and (first := await idempotency.claim(db, key)):
-            return first
-        answer = await decide(db, self.now())
-        body = jsontext.dumps(answer.body)
-        if key:
-            await idempotency.keep(db, key, answer.status, body)
         try:
-            await outbox.add(db, self.service, answer.events)
+            result = await database.retried(once, self._settings, database.conflicting)
         except TooLarge as why:
             raise too_large("What this would keep is over 60 KiB.") from why
-        return Kept(answer.status, body)
+        self.committed()
+        return result
+
+    async def write(self, decide: Decide, key: Key | None = None) -> Kept:
+        """Run a command: its answer is committed with its events, or is the first one again."""
+
+        async def work(db: Connection, now: datetime) -> Kept:
+            if key and (first := await idempotency.claim(db, key)):
+                return first
+            answer = await decide(db, now)
+            kept = Kept(answer.status, jsontext.dumps(answer.body))
+            if key:
+                await idempotency.keep(db, [(key, kept)])
+            await outbox.add(db, self.service, answer.events)
+            return kept
+
+        return await self.transact(work)

@@ -21,7 +21,7 @@ class Listed(Section):
     def check(self, ratios: Mapping[str, Ratio]) -> None:
         """Any strata will do: the list itself is checked when it is loaded."""
 
-    def opening(self, ratio: Ratio) -> State:  # noqa: ARG002 every design is asked by its ratio
+    def opening(self, ratio: Ratio) -> State:
         """No row taken."""
         return (0,)
 

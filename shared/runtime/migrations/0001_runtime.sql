@@ -87,7 +87,8 @@ DO $$
 DECLARE
     service text := 'trialops_' || current_schema();
 BEGIN
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON sequence, watermark, relay_lease, dead_letter,'
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON sequence, watermark, relay_lease, dead_letter'
+                   ' TO %I', service);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, above_watermark,'
                    ' idempotency TO %I', service);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, above_watermark TO %I', service);
 END $$;

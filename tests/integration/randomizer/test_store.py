@@ -188,6 +188,6 @@ async def test_list_and_openings_are_kept_once(db: Connection) -> None:
     assert await records.list_text(db, TRIAL) == rows.text
     with pytest.raises(asyncpg.UniqueViolationError):
         await records.keep_list(db, TRIAL, rows.sha256, rows.text, "statistician", NOW)
-    assert await records.ask_opening(db, TRIAL, "ada", "the end", NOW) == ["ada"]
-    assert await records.ask_opening(db, TRIAL, "ada", "again", NOW) == ["ada"]
-    assert await records.ask_opening(db, TRIAL, "bob", "the end", NOW) == ["ada", "bob"]
+    assert await records.ask_opening(db, TRIAL, "ada", "the end", NOW) == (["ada"], True)
+    assert await records.ask_opening(db, TRIAL, "ada", "again", NOW) == (["ada"], False)
+    assert await records.ask_opening(db, TRIAL, "bob", "the end", NOW) == (["ada", "bob"], True)

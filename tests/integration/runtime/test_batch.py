@@ -57,10 +57,14 @@ class Listener:
         given = [Record.of(record) for record in records]
         try:
             async with self.db.transaction():
-                await Batch(self.db, "randomizer", NOON).apply(subscription, given)
+                batch = Batch(self.db, "randomizer", NOON)
+                await batch.apply(subscription, given)
+                await batch.finish()
         except DataFault:
             async with self.db.transaction():
-                await Batch(self.db, "randomizer", NOON, careful=True).apply(subscription, given)
+                batch = Batch(self.db, "randomizer", NOON, careful=True)
+                await batch.apply(subscription, given)
+                await batch.finish()
 
     async def heard(self, key: str = "T1:IT001-0001") -> list[int]:
         rows = await self.db.fetch("SELECT attempt FROM heard WHERE key = $1 ORDER BY nth", key)
@@ -226,7 +230,9 @@ async def test_who_never_waits_takes_everything_once_and_remembers_what_it_took(
     async def hears(*records: Sent) -> None:
         given = [Record.of(record) for record in records]
         async with listener.db.transaction():
-            await Batch(listener.db, "audit", NOON).collect(Collection(TOPIC, collect), given)
+            batch = Batch(listener.db, "audit", NOON)
+            await batch.collect(Collection(TOPIC, collect), given)
+            await batch.finish()
 
     late = sent(1)
     await hears(sent(3), sent(2))

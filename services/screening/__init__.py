@@ -1,0 +1,1 @@
+"""Screening: whether a person may enter a trial, by each criterion, and why."""

@@ -1,0 +1,293 @@
+"""Screening's HTTP: forms in, verdicts out; signatures, corrections, failures."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from services.screening import commands, store
+from services.screening.batch import Batch
+from services.screening.commands import Submission, Told, Trial
+from services.screening.domain import Conflict, FormErrors, Screening
+from services.screening.store import Filter, Kept
+from shared.contracts import jsontext
+from shared.contracts.subjects import (
+    SITE_PATTERN,
+    SUBJECT_PATTERN,
+    SiteId,
+    SubjectId,
+    TrialId,
+    site_of,
+)
+from shared.runtime.database import Connection
+from shared.runtime.problems import conflict, invalid, not_found
+from shared.runtime.routes import Body, Call, Page, Reason, Route
+from shared.runtime.security import ALL, Role
+from shared.runtime.work import Answer
+
+_SITE = frozenset({Role.SITE, Role.INVESTIGATOR})
+_INVESTIGATOR = frozenset({Role.INVESTIGATOR})
+
+
+class SubmitBody(Body):
+    """One form; the protocol says what may stand in it."""
+
+    subject: Annotated[str, Field(pattern=f"^{SUBJECT_PATTERN}$")]
+    form: dict[str, Any]
+
+
+class SignatureBody(Body):
+    """What the signature means (21 CFR 11.50)."""
+
+    meaning: str = Field(min_length=1, max_length=500, pattern=r"\S")
+
+
+class CorrectionBody(Body):
+    """New values by field, null for unknown, and why."""
+
+    changes: dict[str, Any] = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=2000, pattern=r"\S")
+
+
+class ScreeningsQuery(Page):
+    """Which screenings."""
+
+    site: str | None = Field(default=None, pattern=f"^{SITE_PATTERN}$")
+    verdict: Literal["eligible", "ineligible", "incomplete"] | None = None
+
+
+class Criterion(BaseModel):
+    """One criterion's own truth with the values that decided it."""
+
+    id: str
+    category: Literal["inclusion", "exclusion"]
+    outcome: bool | None
+    text: str
+    evidence: dict[str, Any]
+    converted: dict[str, Any]
+    missing: list[str]
+
+
+class ScreeningAnswer(BaseModel):
+    """A screening in its newest revision."""
+
+    id: UUID | None
+    subject: str
+    attempt: int
+    revision: int
+    verdict: Literal["eligible", "ineligible", "incomplete"]
+    stratum: str | None
+    signed: bool
+    criteria: list[Criterion]
+
+
+Change = Callable[[Connection, datetime, Kept, Screening], Awaitable[Told]]
+
+
+class Api:
+    """The routes over the trials that are screened for here."""
+
+    def __init__(self, trials: Mapping[TrialId, Trial]) -> None:
+        self._trials = trials
+
+    def routes(self) -> list[Route]:
+        """The table."""
+        at = "/v1/trials/{trial}/screenings"
+        one = f"{at}/{{screening}}"
+        answers = {200: ScreeningAnswer}
+        return [
+            Route(
+                "POST",
+                at,
+                _SITE,
+                self.submit,
+                "screen a subject",
+                body=SubmitBody,
+                answers={201: ScreeningAnswer},
+            ),
+            Route(
+                "POST",
+                f"{at}/check",
+                _SITE,
+                self.check,
+                "decide a form and keep nothing",
+                body=SubmitBody,
+                answers=answers,
+            ),
+            Route(
+                "POST",
+                f"{at}/batch",
+                _SITE,
+                self.batch,
+                "screen a subject a line (NDJSON)",
+                media_type="application/x-ndjson",
+                streams=True,
+            ),
+            Route("GET", at, _SITE, self.listing, "screenings", query=ScreeningsQuery),
+            Route("GET", one, _SITE, self.show, "one screening", answers=answers),
+            Route(
+                "POST",
+                f"{one}/signature",
+                _INVESTIGATOR,
+                self.sign,
+                "sign the newest revision",
+                body=SignatureBody,
+                answers=answers,
+            ),
+            Route(
+                "POST",
+                f"{one}/corrections",
+                _SITE,
+                self.correct,
+                "correct fields, for a reason",
+                body=CorrectionBody,
+                answers=answers,
+            ),
+            Route(
+                "POST",
+                f"{one}/failure",
+                _SITE,
+                self.fail,
+                "end it as a screen failure",
+                body=Reason,
+                answers=answers,
+            ),
+        ]
+
+    def _trial(self, call: Call) -> Trial:
+        trial = self._trials.get(TrialId(call.trial))
+        if trial is None:
+            raise not_found("trial")
+        return trial
+
+    async def submit(self, call: Call) -> Response:
+        """Keep the form as the subject's next attempt."""
+        trial = self._trial(call)
+        submission = read(call, trial, call.body)
+
+        async def decide(db: Connection, now: datetime) -> Answer:
+            [told] = await commands.submit(db, trial, [submission], call.caller.sub, now)
+            if isinstance(told, Conflict):
+                raise conflict(told.type, f"Not possible: {told.detail}.")
+            return Answer(commands.answer(told.kept), 201, told.events)
+
+        return await call.write(decide)
+
+    async def check(self, call: Call) -> Response:
+        """The verdict alone."""
+        trial = self._trial(call)
+        submission = read(call, trial, call.body)
+        decision = submission.decision
+        body = {
+            "id": None,
+            "subject": submission.subject,
+            "attempt": None,
+            "revision": None,
+            "signed": False,
+            **decision.answer(),
+        }
+        return Response(jsontext.dumps(body), media_type="application/json")
+
+    async def batch(self, call: Call) -> Response:
+        """Any number of forms, an answer a line, in order."""
+        trial = self._trial(call)
+        call.key()  # a malformed key is refused before a line is read
+        batch = Batch(call, trial, lambda body: read(call, trial, body), SubmitBody)
+        return await batch.respond()
+
+    async def listing(self, call: Call) -> Response:
+        """Screenings of the caller's sites, without their criteria."""
+        trial, query = self._trial(call), call.query
+        try:
+            after = None if query.after is None else UUID(query.after)
+        except ValueError as why:
+            raise invalid([(("query", "after"), "is not the `next` of a list")]) from why
+        sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
+        if query.site is not None:
+            sites = [SiteId(query.site)] if call.caller.may_see_site(query.site) else []
+        async with call.work.reading() as db:
+            which = Filter(sites, query.verdict)
+            found = await store.listed(db, trial.id, which, after, query.limit + 1)
+        shown = found[: query.limit]
+        more = shown[-1].screening.id if len(found) > query.limit else None
+        body = {"items": [commands.brief(kept) for kept in shown], "next": more}
+        return Response(jsontext.dumps(body), media_type="application/json")
+
+    async def show(self, call: Call) -> Response:
+        """One screening in its newest revision."""
+        trial = self._trial(call)
+        async with call.work.reading() as db:
+            kept = await _found(call, trial, db)
+        return Response(jsontext.dumps(commands.answer(kept)), media_type="application/json")
+
+    async def sign(self, call: Call) -> Response:
+        """The investigator's signature."""
+
+        async def change(db: Connection, now: datetime, kept: Kept, newest: Screening) -> Told:
+            return await commands.sign(db, kept, newest, call.caller.sub, call.body.meaning, now)
+
+        return await self._change(call, change)
+
+    async def correct(self, call: Call) -> Response:
+        """Old and new values kept, the verdict decided again."""
+        trial, body = self._trial(call), call.body
+
+        async def change(db: Connection, now: datetime, kept: Kept, newest: Screening) -> Told:
+            person = call.caller.sub
+            return await commands.correct(db, trial, kept, body.changes, body.reason, person, now)
+
+        return await self._change(call, change)
+
+    async def fail(self, call: Call) -> Response:
+        """The site's own end of a screening."""
+
+        async def change(db: Connection, now: datetime, kept: Kept, newest: Screening) -> Told:
+            return await commands.fail(db, kept, newest, call.body.reason, call.caller.sub, now)
+
+        return await self._change(call, change)
+
+    async def _change(self, call: Call, change: Change) -> Response:
+        """Lock the subject, look at its newest attempt, change, answer as a submission does."""
+        trial = self._trial(call)
+        async with call.work.reading() as db:
+            subject = (await _found(call, trial, db)).screening.subject
+
+        async def decide(db: Connection, now: datetime) -> Answer:
+            await store.lock(db, trial.id, [subject])
+            kept = await _found(call, trial, db)
+            newest = await store.newest(db, trial.id, [subject])
+            try:
+                told = await change(db, now, kept, newest[subject])
+            except Conflict as why:
+                raise conflict(why.type, f"Not possible: {why.detail}.") from why
+            except FormErrors as why:
+                raise invalid(why.errors, "The corrected form breaks a rule.") from why
+            return Answer(commands.answer(told.kept), 200, told.events)
+
+        return await call.write(decide)
+
+
+def read(call: Call, trial: Trial, body: SubmitBody) -> Submission:
+    """The submission decided: 422 with every place, 404 for a site outside the caller's scope."""
+    subject = SubjectId(body.subject)
+    try:
+        decision = trial.decide(subject, body.form, call.work.now())
+    except FormErrors as why:
+        raise invalid(why.errors, "The form breaks a rule.") from why
+    site = site_of(subject)
+    if trial.protocol.site(site) is None or not call.caller.may_see_site(site):
+        raise not_found("site")
+    return Submission(subject, body.form, decision)
+
+
+async def _found(call: Call, trial: Trial, db: Connection) -> Kept:
+    try:
+        kept = await store.one(db, trial.id, UUID(call.path["screening"]))
+    except ValueError as why:
+        raise not_found("screening") from why
+    if kept is None or not call.caller.may_see_site(kept.screening.site):
+        raise not_found("screening")
+    return kept

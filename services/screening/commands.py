@@ -1,0 +1,287 @@
+"""Screening forms: decided and kept, each with its events, in the caller's transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import uuid_utils
+from pydantic import JsonValue
+
+from services.screening import domain, store
+from services.screening.domain import Conflict, Decision, Eligibility, Screening
+from services.screening.store import Kept, Revision
+from shared.contracts import jsontext
+from shared.contracts.events.base import Event
+from shared.contracts.events.screening import (
+    FieldChange,
+    PatientScreened,
+    ScreeningCorrected,
+    ScreeningFailed,
+    ScreeningFailureDeclared,
+    ScreeningSigned,
+    ScreeningSubmitted,
+)
+from shared.contracts.study import Protocol
+from shared.contracts.subjects import SubjectId, TrialId, site_of
+from shared.contracts.topics import MAX_EVENT_BYTES
+from shared.runtime.database import Connection
+from shared.runtime.outbox import NewEvent, TooLarge
+
+Form = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial whose subjects are screened here."""
+
+    protocol: Protocol
+    eligibility: Eligibility
+
+    @property
+    def id(self) -> TrialId:
+        """The trial's id."""
+        return self.protocol.id
+
+    def decide(self, subject: SubjectId, form: Form, now: datetime) -> Decision:
+        """The verdict on a form, "today" being the day at the subject's site; FormErrors."""
+        return self.eligibility.decide(subject, form, self.protocol.today(site_of(subject), now))
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One form that was read and decided; nothing of it is kept yet."""
+
+    subject: SubjectId
+    form: Form
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A screening as it stands, and what is said of it."""
+
+    kept: Kept
+    events: Sequence[NewEvent]
+
+
+async def submit(
+    db: Connection, trial: Trial, submissions: Sequence[Submission], person: str, now: datetime
+) -> list[Told | Conflict]:
+    """Keep each submission as its subject's next attempt, in order; one that may not be is told so.
+
+    The same few statements for one submission or many.
+    """
+    subjects = [submission.subject for submission in submissions]
+    await store.lock(db, trial.id, subjects)
+    newest = await store.newest(db, trial.id, subjects)
+    results: list[Told | Conflict] = []
+    for submission in submissions:
+        before = newest.get(submission.subject)
+        try:
+            screening = domain.submit(
+                before, submission.decision, _new_id(), trial.id, submission.subject
+            )
+        except Conflict as conflict:
+            results.append(conflict)
+            continue
+        newest[submission.subject] = screening
+        kept = Kept(screening, _revision(trial, screening, submission, person, now))
+        fact = ScreeningSubmitted(
+            subject=screening.subject,
+            site=screening.site,
+            screening=str(screening.id),
+            attempt=screening.attempt,
+            revision=screening.revision,
+            protocol_version=trial.protocol.study.version,
+            form=dict(submission.form),
+            form_sha256=kept.revision.form_sha256,
+        )
+        results.append(_told(kept, submission.decision.carry, fact, person, now))
+    added = [result.kept for result in results if isinstance(result, Told)]
+    await store.add(db, [kept.screening for kept in added], [kept.revision for kept in added])
+    return results
+
+
+async def sign(
+    db: Connection, kept: Kept, newest: Screening, person: str, meaning: str, now: datetime
+) -> Told:
+    """The investigator's signature; Conflict where it may not be."""
+    screening = domain.sign(kept.screening, newest)
+    await store.sign(db, screening, person, meaning, now)
+    await store.update(db, [screening])
+    fact = ScreeningSigned(
+        subject=screening.subject,
+        site=screening.site,
+        screening=str(screening.id),
+        attempt=screening.attempt,
+        revision=screening.revision,
+        meaning=meaning,
+        form_sha256=kept.revision.form_sha256,
+    )
+    return _told(replace(kept, screening=screening), _carry(kept), fact, person, now)
+
+
+async def correct(
+    db: Connection,
+    trial: Trial,
+    kept: Kept,
+    changes: Form,
+    reason: str,
+    person: str,
+    now: datetime,
+) -> Told:
+    """The corrected form as the next revision, decided again; FormErrors where it breaks a rule."""
+    old = _object(kept.revision.form)
+    form = domain.merged(old, changes)
+    submission = Submission(
+        kept.screening.subject, form, trial.decide(kept.screening.subject, form, now)
+    )
+    screening = domain.correct(kept.screening, submission.decision)
+    revision = replace(_revision(trial, screening, submission, person, now), reason=reason)
+    await store.update(db, [screening])
+    await store.add_revisions(db, [revision])
+    fact = ScreeningCorrected(
+        subject=screening.subject,
+        site=screening.site,
+        screening=str(screening.id),
+        attempt=screening.attempt,
+        revision=screening.revision,
+        protocol_version=trial.protocol.study.version,
+        changes=tuple(
+            FieldChange(field=one.field, old=one.old, new=one.new)
+            for one in domain.changed(old, changes)
+        ),
+        reason=reason,
+        form_sha256=revision.form_sha256,
+    )
+    return _told(Kept(screening, revision), submission.decision.carry, fact, person, now)
+
+
+async def fail(
+    db: Connection, kept: Kept, newest: Screening, reason: str, person: str, now: datetime
+) -> Told:
+    """The site ends the attempt as a screen failure; Conflict where it may not."""
+    screening = domain.fail(kept.screening, newest)
+    await store.update(db, [screening])
+    failed = ScreeningFailed(
+        subject=screening.subject,
+        site=screening.site,
+        screening=str(screening.id),
+        attempt=screening.attempt,
+    )
+    declared = ScreeningFailureDeclared(**failed.model_dump(), reason=reason)
+    return Told(
+        replace(kept, screening=screening),
+        [_news(screening, fact, person, now) for fact in (failed, declared)],
+    )
+
+
+def answer(kept: Kept) -> dict[str, object]:
+    """A screening as HTTP shows it, in its newest revision."""
+    return {**brief(kept), "criteria": jsontext.loads(kept.revision.criteria)}
+
+
+def brief(kept: Kept) -> dict[str, object]:
+    """A screening without its criteria."""
+    screening = kept.screening
+    return {
+        "id": screening.id,
+        "subject": screening.subject,
+        "attempt": screening.attempt,
+        "revision": screening.revision,
+        "verdict": screening.verdict,
+        "stratum": screening.stratum,
+        "signed": screening.signed,
+        "failed": screening.failed,
+        "refused": screening.refused,
+        "randomized": screening.randomized,
+        "protocol_version": kept.revision.protocol_version,
+        "at": kept.revision.at,
+    }
+
+
+def _new_id() -> UUID:
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+def _revision(
+    trial: Trial, screening: Screening, submission: Submission, person: str, now: datetime
+) -> Revision:
+    form = jsontext.dumps(submission.form)
+    if len(form) > MAX_EVENT_BYTES:
+        raise TooLarge("the form")
+    decision = submission.decision
+    return Revision(
+        screening=screening.id,
+        revision=screening.revision,
+        form=form.decode(),
+        form_sha256=hashlib.sha256(form).hexdigest(),
+        criteria=jsontext.dumps([one.answer() for one in decision.criteria]).decode(),
+        unmet=decision.unmet,
+        unknown=decision.unknown,
+        carry=jsontext.dumps(decision.carry).decode(),
+        protocol_version=trial.protocol.study.version,
+        person=person,
+        at=now,
+    )
+
+
+def _told(kept: Kept, carry: Form, fact: Event, person: str, now: datetime) -> Told:
+    """`PatientScreened` for the services, the whole fact for the audit log."""
+    screening, revision = kept.screening, kept.revision
+    screened = PatientScreened(
+        subject=screening.subject,
+        site=screening.site,
+        screening=str(screening.id),
+        attempt=screening.attempt,
+        revision=screening.revision,
+        signed=screening.signed,
+        verdict=screening.verdict,
+        stratum=screening.stratum,
+        unmet=tuple(revision.unmet),
+        unknown=tuple(revision.unknown),
+        protocol_version=revision.protocol_version,
+        form_sha256=revision.form_sha256,
+        carry={name: _plain(value) for name, value in carry.items()},
+    )
+    return Told(kept, [_news(screening, one, person, now) for one in (screened, fact)])
+
+
+def _news(screening: Screening, event: Event, person: str, now: datetime) -> NewEvent:
+    return NewEvent(
+        event,
+        now,
+        trial=screening.trial,
+        subject=screening.subject,
+        site=screening.site,
+        actor=person,
+    )
+
+
+def _carry(kept: Kept) -> Form:
+    return _object(kept.revision.carry)
+
+
+def _object(text: str) -> dict[str, object]:
+    value = jsontext.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("an object was kept")
+    return value
+
+
+def _plain(value: object) -> JsonValue:
+    """A submitted value as an event has it: a decimal is a string."""
+    match value:
+        case Decimal():
+            return str(value)
+        case dict():
+            return {str(name): _plain(member) for name, member in value.items()}
+        case list() | tuple():
+            return [_plain(member) for member in value]
+        case None | bool() | int() | str():
+            return value
+        case _:
+            return str(value)

@@ -1,0 +1,122 @@
+"""The plain statements of a rule: one or two facts compared, exactly and three-valued.
+
+Numbers compare as the decimals or fractions they are, in the canonical unit; a multiple of the
+upper limit of normal compares in the unit that both were given in, so that no conversion is
+needed.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from fractions import Fraction
+from itertools import product
+from typing import Any, Final
+
+from services.screening.formulas import Formula
+from services.screening.rules import Facts, Rule, leaf
+
+Number = int | Decimal | Fraction
+Limit = tuple[str, Number]
+Operand = tuple[str, str]  # the key of a fact, and the field that it is part of
+
+#: Wide enough that a product of two submitted numbers is never rounded; it would raise.
+EXACT: Final = Context(prec=5000, traps=[Inexact, InvalidOperation])
+
+COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "above": operator.gt,
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "below": operator.lt,
+}
+
+
+def is_true(operand: Operand) -> Rule:
+    """The field is true."""
+    key = operand[0]
+    return leaf(lambda facts: facts.get(key), [operand])
+
+
+def one_of(operand: Operand, words: frozenset[str]) -> Rule:
+    """The field says one of the words."""
+    key = operand[0]
+
+    def test(facts: Facts) -> bool | None:
+        word = facts.get(key)
+        return None if word is None else word in words
+
+    return leaf(test, [operand])
+
+
+def number(operand: Operand, limits: Sequence[Limit], quantity: bool) -> Rule:
+    """The number, in its canonical unit, keeps to all limits."""
+    key = operand[0]
+    keeps = _keeps(limits)
+
+    def test(facts: Facts) -> bool | None:
+        fact = facts.get(key)
+        if fact is None:
+            return None
+        return keeps(fact.value if quantity else fact)
+
+    return leaf(test, [operand])
+
+
+def x_uln(operand: Operand, limits: Sequence[tuple[str, Decimal]]) -> Rule:
+    """The value keeps to multiples of its own upper limit of normal."""
+    key = operand[0]
+    checks = tuple((COMPARE[word], limit) for word, limit in limits)
+    times = EXACT.multiply
+
+    def test(facts: Facts) -> bool | None:
+        fact = facts.get(key)
+        if fact is None:
+            return None
+        return all(compare(fact.given, times(limit, fact.uln)) for compare, limit in checks)
+
+    return leaf(test, [operand])
+
+
+def formula(which: Formula, operands: Mapping[str, Operand], limits: Sequence[Limit]) -> Rule:
+    """The formula's result keeps to the limits; an unknown word counts where its values agree."""
+    numbers = {name: operands[name][0] for name in which.numbers}
+    words = {name: operands[name][0] for name in which.words}
+    keeps = _keeps([(word, Fraction(limit)) for word, limit in limits])
+
+    def test(facts: Facts) -> bool | None:
+        of: dict[str, Any] = {}
+        for name, key in numbers.items():
+            fact = facts.get(key)
+            if fact is None:
+                return None
+            of[name] = getattr(fact, "value", fact)
+        choices = [
+            which.words[name] if facts.get(key) is None else (facts[key],)
+            for name, key in words.items()
+        ]
+        answers = set()
+        for chosen in product(*choices):
+            of.update(zip(words, chosen, strict=True))
+            answers.add(keeps(which.compute(of)))
+        return answers.pop() if len(answers) == 1 else None
+
+    return leaf(test, list(operands.values()))
+
+
+def attested(operand: Operand, criterion: str) -> Rule:
+    """What the investigator attested of the criterion; unknown where the map does not name it."""
+    key, owner = operand
+
+    def test(facts: Facts) -> bool | None:
+        known = facts.get(key)
+        return None if known is None else known.get(criterion)
+
+    return Rule(test, lambda _: frozenset((owner,)), frozenset((owner,)))
+
+
+def _keeps(limits: Sequence[Limit]) -> Callable[[Number], bool]:
+    """Whether a number keeps to all limits."""
+    checks = tuple((COMPARE[word], limit) for word, limit in limits)
+    if len(checks) > 1:
+        return lambda value: all(compare(value, limit) for compare, limit in checks)
+    ((compare, limit),) = checks
+    return lambda value: compare(value, limit)

@@ -1,0 +1,254 @@
+"""What screening remembers, written set by set: one statement for a submission or a thousand."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.screening.domain import Screening
+from shared.contracts.subjects import SiteId, SubjectId, TrialId
+from shared.runtime.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision as it was decided; `form`, `criteria` and `carry` are JSON texts."""
+
+    screening: UUID
+    revision: int
+    form: str
+    form_sha256: str
+    criteria: str
+    unmet: Sequence[str]
+    unknown: Sequence[str]
+    carry: str
+    protocol_version: str
+    person: str
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A screening as it stands, with its newest revision."""
+
+    screening: Screening
+    revision: Revision
+
+
+async def lock(db: Connection, trial: TrialId, subjects: Iterable[SubjectId]) -> None:
+    """The subjects' rows, made where they are missing, locked in sorted order."""
+    wanted = sorted(set(subjects))
+    await db.execute(
+        """
+        INSERT INTO subject (trial, subject) SELECT $1, * FROM unnest($2::text[])
+        ON CONFLICT DO NOTHING
+        """,
+        trial,
+        wanted,
+    )
+    await db.execute(
+        """
+        SELECT FROM subject WHERE trial = $1 AND subject = ANY($2::text[])
+        ORDER BY subject FOR UPDATE
+        """,
+        trial,
+        wanted,
+    )
+
+
+async def newest(
+    db: Connection, trial: TrialId, subjects: Iterable[SubjectId]
+) -> dict[SubjectId, Screening]:
+    """The newest attempt of each subject that has one."""
+    rows = await db.fetch(
+        """
+        SELECT found.*, subject.randomized
+        FROM unnest($2::text[]) AS wanted (subject)
+        JOIN subject ON subject.trial = $1 AND subject.subject = wanted.subject
+        CROSS JOIN LATERAL (
+            SELECT * FROM screening AS s WHERE s.trial = $1 AND s.subject = wanted.subject
+            ORDER BY s.attempt DESC LIMIT 1
+        ) AS found
+        """,
+        trial,
+        sorted(set(subjects)),
+    )
+    return {row["subject"]: _screening(row) for row in rows}
+
+
+async def add(
+    db: Connection, screenings: Sequence[Screening], revisions: Sequence[Revision]
+) -> None:
+    """New attempts with their first revisions."""
+    if not screenings:
+        return
+    await db.execute(
+        """
+        INSERT INTO screening (id, trial, subject, site, attempt, revision, verdict, stratum)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[],
+                             $7::text[], $8::text[])
+        """,
+        [one.id for one in screenings],
+        [one.trial for one in screenings],
+        [one.subject for one in screenings],
+        [one.site for one in screenings],
+        [one.attempt for one in screenings],
+        [one.revision for one in screenings],
+        [one.verdict for one in screenings],
+        [one.stratum for one in screenings],
+    )
+    await add_revisions(db, revisions)
+
+
+async def add_revisions(db: Connection, revisions: Sequence[Revision]) -> None:
+    """Revisions as they were decided."""
+    await db.executemany(
+        """
+        INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown,
+                              carry, protocol_version, person, at, reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        """,
+        [
+            (
+                one.screening,
+                one.revision,
+                one.form,
+                one.form_sha256,
+                one.criteria,
+                one.unmet,
+                one.unknown,
+                one.carry,
+                one.protocol_version,
+                one.person,
+                one.at,
+                one.reason,
+            )
+            for one in revisions
+        ],
+    )
+
+
+async def update(db: Connection, screenings: Sequence[Screening]) -> None:
+    """Attempts as they stand now."""
+    await db.execute(
+        """
+        UPDATE screening AS s
+        SET revision = n.revision, verdict = n.verdict, stratum = n.stratum, signed = n.signed,
+            failed = n.failed, refused = n.refused
+        FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::boolean[], $6::boolean[],
+                    $7::boolean[]) AS n (id, revision, verdict, stratum, signed, failed, refused)
+        WHERE s.id = n.id
+        """,
+        [one.id for one in screenings],
+        [one.revision for one in screenings],
+        [one.verdict for one in screenings],
+        [one.stratum for one in screenings],
+        [one.signed for one in screenings],
+        [one.failed for one in screenings],
+        [one.refused for one in screenings],
+    )
+
+
+async def mark_randomized(db: Connection, trial: TrialId, subjects: Iterable[SubjectId]) -> None:
+    """These subjects have an allocation."""
+    await db.execute(
+        "UPDATE subject SET randomized = true WHERE trial = $1 AND subject = ANY($2::text[])",
+        trial,
+        sorted(set(subjects)),
+    )
+
+
+async def sign(
+    db: Connection, screening: Screening, person: str, meaning: str, at: datetime
+) -> None:
+    """The signature under the newest revision."""
+    await db.execute(
+        """
+        INSERT INTO signature (screening, revision, person, meaning, at)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        screening.id,
+        screening.revision,
+        person,
+        meaning,
+        at,
+    )
+
+
+_KEPT = """
+SELECT s.*, u.randomized, r.form, r.form_sha256, r.criteria, r.unmet, r.unknown, r.carry,
+       r.protocol_version, r.person, r.at, r.reason
+FROM screening AS s
+JOIN subject AS u USING (trial, subject)
+JOIN revision AS r ON r.screening = s.id AND r.revision = s.revision
+"""
+
+
+async def one(db: Connection, trial: TrialId, screening: UUID) -> Kept | None:
+    """A screening of the trial by its id."""
+    row = await db.fetchrow(f"{_KEPT} WHERE s.id = $1 AND s.trial = $2", screening, trial)
+    return _kept(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which screenings to list; None: all."""
+
+    sites: Sequence[SiteId] | None = None
+    verdict: str | None = None
+
+
+async def listed(
+    db: Connection, trial: TrialId, which: Filter, after: UUID | None, limit: int
+) -> list[Kept]:
+    """Screenings in the order of their ids, which is that of their submission."""
+    rows = await db.fetch(
+        f"""
+        {_KEPT} WHERE s.trial = $1 AND ($2::text[] IS NULL OR s.site = ANY($2))
+        AND ($3::text IS NULL OR s.verdict = $3) AND ($4::uuid IS NULL OR s.id > $4)
+        ORDER BY s.id LIMIT $5
+        """,
+        trial,
+        which.sites,
+        which.verdict,
+        after,
+        limit,
+    )
+    return [_kept(row) for row in rows]
+
+
+def _screening(row: asyncpg.Record) -> Screening:
+    return Screening(
+        id=row["id"],
+        trial=row["trial"],
+        subject=row["subject"],
+        attempt=row["attempt"],
+        revision=row["revision"],
+        verdict=row["verdict"],
+        stratum=row["stratum"],
+        signed=row["signed"],
+        failed=row["failed"],
+        refused=row["refused"],
+        randomized=row["randomized"],
+    )
+
+
+def _kept(row: asyncpg.Record) -> Kept:
+    revision = Revision(
+        screening=row["id"],
+        revision=row["revision"],
+        form=row["form"],
+        form_sha256=row["form_sha256"],
+        criteria=row["criteria"],
+        unmet=row["unmet"],
+        unknown=row["unknown"],
+        carry=row["carry"],
+        protocol_version=row["protocol_version"],
+        person=row["person"],
+        at=row["at"],
+        reason=row["reason"],
+    )
+    return Kept(_screening(row), revision)

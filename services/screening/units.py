@@ -1,0 +1,170 @@
+"""Units of measure: exact factors between UCUM codes, and between mass and amount of a substance.
+
+A code is read by ``ucumvert`` and resolved by ``pint`` in rational arithmetic, so a factor is exact
+or there is none: units with an offset or a logarithm (degrees Celsius, bel) and roots convert into
+nothing. An arbitrary unit ([IU]) measures only what the same arbitrary unit measures (UCUM, section
+24).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from fractions import Fraction
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+# A code is short; long runs of digits would only make the arithmetic slow.
+_CODE: Final = re.compile(r"(?!.*[0-9]{4})[\x21-\x7e]{1,40}").fullmatch
+_MEASURE: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(?: +(\S+))?").fullmatch
+_FARTHEST: Final = 10**60  # no laboratory is beyond; larger ones only cost time
+_ROUND: Final = Context(prec=28)
+_WIDE: Final = Context(prec=10_000)
+
+
+class UnknownUnit(ValueError):
+    """is not a unit in UCUM"""
+
+
+class OtherDimension(ValueError):
+    """is a unit of something else"""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit as a multiple of base units; ``factor`` None where it is not a plain multiple."""
+
+    factor: Fraction | None
+    base: str
+    arbitrary: frozenset[str]
+
+    def measures_as(self, other: "Unit") -> bool:
+        """Whether both measure the same kind of thing."""
+        return self.base == other.base and self.arbitrary == other.arbitrary
+
+
+@cache
+def _reader() -> tuple[Any, Any, Any, frozenset[str], frozenset[str]]:
+    """The parser and the registry; built at first use because both take a while."""
+    import pint
+    import ucumvert
+    from ucumvert.xml_util import get_units_with_full_definition
+
+    class Exact(ucumvert.UcumToPintTransformer):  # type: ignore[misc]  # has no types
+        """Keeps every magnitude a fraction; the original divides in floats."""
+
+        def simple_unit(self, args: Any) -> Any:
+            quantity = super().simple_unit(args)
+            return self.ureg.Quantity(Fraction(quantity.magnitude), quantity.units)
+
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
+    registry.load_definitions(Path(ucumvert.__file__).parent / "pint_ucum_defs.txt")
+    known = get_units_with_full_definition()
+    return (
+        ucumvert.get_ucum_parser(),
+        Exact(ureg=registry),
+        registry,
+        frozenset(unit.code_cs for unit in known if unit.is_arbitrary),
+        frozenset(unit.code_cs for unit in known if unit.is_special),
+    )
+
+
+@lru_cache(maxsize=4096)
+def unit(code: str) -> Unit:
+    """The unit of a UCUM code (case-sensitive); raises ``UnknownUnit``."""
+    if _CODE(code) is None:
+        raise UnknownUnit
+    parser, transformer, registry, arbitrary, special = _reader()
+    try:
+        tree = parser.parse(code)
+        atoms = {str(token) for token in tree.scan_values(lambda _: True)}
+        made = transformer.transform(tree)
+        if not hasattr(made, "magnitude"):  # an annotation alone, {INR}, is the unit 1
+            return Unit(Fraction(1), "1", frozenset())
+        multiple, base = registry.get_base_units(made.units)
+        whole = registry.Quantity(1, base)
+        exact = not atoms & special and isinstance(multiple, int | Fraction)
+        factor = Fraction(made.magnitude * multiple) if exact else None
+    except Exception:
+        # The parser and the registry raise many kinds for a code that makes no sense to them.
+        raise UnknownUnit from None
+    if factor is not None and max(factor.numerator, factor.denominator) > _FARTHEST:
+        raise UnknownUnit
+    return Unit(
+        factor,
+        " ".join(sorted(f"{name}^{power}" for name, power in whole.unit_items())) or "1",
+        frozenset(atoms & arbitrary),
+    )
+
+
+@dataclass(frozen=True)
+class Same:
+    """Two measures of the same thing: 1 mg/dL of creatinine is 88.42 umol/L (its molar mass)."""
+
+    one: Fraction
+    one_unit: str
+    other: Fraction
+    other_unit: str
+
+
+def measure(text: str) -> tuple[Decimal, str]:
+    """``"2.5 mg/dL"`` as number and unit (``1`` where none is written); raises ``ValueError``."""
+    match = _MEASURE(text)
+    if match is None:
+        raise ValueError("must be a number and a unit, like 2.5 mg/dL")
+    return Decimal(match[1]), match[2] or "1"
+
+
+def same(pair: Sequence[str]) -> Same:
+    """Two measures written as text, of two kinds; raises ``ValueError``."""
+    (one, one_unit), (other, other_unit) = (measure(text) for text in pair)
+    if one <= 0 or other <= 0:
+        raise ValueError("both must be above 0")
+    if unit(one_unit).measures_as(unit(other_unit)):
+        raise ValueError("both are units of the same kind, which needs no table")
+    return Same(Fraction(one), one_unit, Fraction(other), other_unit)
+
+
+@lru_cache(maxsize=4096)
+def factor(code: str, canonical: str, by: Same | None = None) -> Fraction | None:
+    """What a value in ``code`` is multiplied by to be in ``canonical``; None where they are equal.
+
+    Raises ``UnknownUnit`` or ``OtherDimension``.
+    """
+    if code == canonical:
+        return None
+    given, wanted = unit(code), unit(canonical)
+    if given.measures_as(wanted):
+        return _ratio(given, wanted)
+    if by is not None:
+        one, other = unit(by.one_unit), unit(by.other_unit)
+        if given.measures_as(other) and wanted.measures_as(one):
+            return _ratio(given, other) * by.one / by.other * _ratio(one, wanted)
+        if given.measures_as(one) and wanted.measures_as(other):
+            return _ratio(given, one) * by.other / by.one * _ratio(other, wanted)
+    raise OtherDimension
+
+
+def _ratio(given: Unit, wanted: Unit) -> Fraction:
+    if given.factor is None or wanted.factor is None:
+        raise OtherDimension
+    return given.factor / wanted.factor
+
+
+def as_decimal(value: Fraction) -> Decimal:
+    """``value`` in decimal: exact where it terminates, else rounded half-even to 28 digits.
+
+    For showing only; decisions are taken on the fraction.
+    """
+    rest, shift = value.denominator, 0
+    for prime in (2, 5):
+        power = 0
+        while rest % prime == 0:
+            rest //= prime
+            power += 1
+        shift = max(shift, power)
+    if rest == 1:
+        digits = value.numerator * 10**shift // value.denominator
+        return Decimal(digits).scaleb(-shift, _WIDE)
+    return _ROUND.divide(Decimal(value.numerator), Decimal(value.denominator))
