@@ -1,6 +1,6 @@
 """Audit, wired: one log over every event of every topic."""
 
-from services.audit import handlers
+from services.audit import gaps, handlers
 from services.audit.api import Api
 from services.audit.checkpoint import Signer
 from services.audit.publisher import Publisher
@@ -24,5 +24,5 @@ def build(settings: Settings) -> Service:
         routes=Api(list(trials), signer.verifier).routes(),
         subscriptions=[Collection(topic.name, handlers.on_records) for topic in TOPICS],
         at_start=[publisher.sign],
-        jobs=[publisher.run],
+        jobs=[publisher.run, gaps.watch],
     )

@@ -213,6 +213,44 @@ async def latest_checkpoint(db: Connection) -> Published | None:
     return Published(**dict(row)) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Missing sequence numbers of one key, `first` to `last`, both included."""
+
+    topic: str
+    key: str
+    first: int
+    last: int
+
+
+async def note_gaps(db: Connection, now: datetime) -> None:
+    """Remembers, from now on, what is missing between each watermark and what came above it."""
+    await db.execute(
+        """
+        insert into gap (topic, key, first, last, seen_at)
+        select topic, key, w.sequence + 1, min(a.sequence) - 1, $1
+        from watermark as w join above_watermark as a using (topic, key)
+        where w.above group by topic, key, w.sequence
+        on conflict do nothing
+        """,
+        now,
+    )
+
+
+async def tell_gaps(db: Connection, before: datetime) -> list[Gap]:
+    """The gaps noted before a time that still stand and were not told; they are told now."""
+    rows = await db.fetch(
+        """
+        update gap set told = true from watermark as w
+        where not told and seen_at <= $1 and w.topic = gap.topic and w.key = gap.key
+        and w.sequence < gap.last
+        returning gap.topic, gap.key, gap.first, gap.last
+        """,
+        before,
+    )
+    return [Gap(**dict(row)) for row in rows]
+
+
 async def grown_by_facts(db: Connection, but: str, since: Published | None) -> bool:
     """Whether there are entries of any other type than `but` after a checkpoint."""
     return bool(

@@ -64,3 +64,15 @@ create trigger only_added_to before update or delete or truncate on conflict
     for each statement execute function refuse_change();
 
 grant select, insert on entry, tile, checkpoint, conflict to trialops_audit;
+
+-- Sequence numbers that have not come though later ones of their key have: told once, after a while.
+create table gap (
+    topic   text not null,
+    key     text not null,
+    first   bigint not null,
+    last    bigint not null,
+    seen_at timestamptz not null,
+    told    boolean not null default false,
+    primary key (topic, key, first)
+);
+grant select, insert, update (told) on gap to trialops_audit;
