@@ -7,11 +7,11 @@ from functools import partial
 from services.randomizer import records, store
 from services.randomizer.activation import activate
 from services.randomizer.book import Book
+from services.randomizer.desk import Rules
 from services.randomizer.news import news
 from services.randomizer.plan import Plan
 from services.randomizer.seed import NONCE_BYTES, SEED_BYTES, Seed
 from services.randomizer.trials import Trials
-from services.randomizer.desk import Rules
 from shared.runtime.database import Connection, Overtaken
 from shared.runtime.work import Answer, Work
 

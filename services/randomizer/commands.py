@@ -7,13 +7,13 @@ from functools import partial
 from services.randomizer import records, replay, store
 from services.randomizer.allocation_list import AllocationList, ListError, ListTooLongError, parse
 from services.randomizer.book import Book
+from services.randomizer.desk import Decision
 from services.randomizer.domain import NotPossibleError, decide
 from services.randomizer.facts import Command, LoadList
 from services.randomizer.news import news
 from services.randomizer.plan import Plan
 from services.randomizer.replay import Bundle, DrawnArm
 from services.randomizer.trials import Trials
-from services.randomizer.desk import Decision
 from shared.contracts.events.randomization import (
     EnrolmentDecided,
     SeedOpened,

@@ -15,7 +15,7 @@ from services.screening.criteria import Criterion, CriterionWords, Outcome
 from services.screening.fields import AnyField, ItemField, ListField, MapField, Name, Strict
 from services.screening.form import Form, Refused
 from services.screening.rules import Rule
-from services.screening.scope import RuleError, Scope
+from services.screening.scope import RuleError, Scope, fault_of
 from services.screening.vocabulary import TODAY, compiled
 from shared.contracts.study import Protocol
 from shared.contracts.subjects import SubjectId, site_of
@@ -82,9 +82,8 @@ class Eligibility:
         try:
             words = EligibilityWords.model_validate(raw)
         except ValidationError as error:
-            first = error.errors()[0]
-            path = _in_file(raw, first["loc"])
-            raise protocol.fault((SECTION, *path), first["msg"]) from None
+            path, msg = fault_of(error, raw)
+            raise protocol.fault((SECTION, *path), msg) from None
         return _Builder(protocol, words).build()
 
     def decide(self, subject: SubjectId, form: Mapping[str, object], today: date) -> Decision:
@@ -207,16 +206,3 @@ def _attests(raw: object) -> bool:
     if isinstance(raw, dict):
         return "attested_in" in raw or any(_attests(said) for said in raw.values())
     return isinstance(raw, list) and any(_attests(said) for said in raw)
-
-
-def _in_file(raw: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The part of pydantic's place that is in the file: it also names the kinds of a union."""
-    path: list[str | int] = []
-    for index, step in enumerate(loc):
-        try:
-            raw = raw[step]
-        except (KeyError, IndexError, TypeError):
-            if index + 1 < len(loc):
-                continue
-        path.append(step)
-    return tuple(path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from services.screening.fields import ListField, ObjectField, TextField
 from services.screening.leaves import Operand
@@ -55,3 +55,20 @@ class Scope:
             wanted = " or ".join(str(kind.__name__).removesuffix("Field").lower() for kind in kinds)
             raise RuleError(path, f"{key} is of another kind; {wanted} is needed here")
         return spec, (key, owner)
+
+
+def fault_of(error: ValidationError, raw: Any) -> tuple[Path, str]:
+    """The first of pydantic's errors about ``raw``: its place in the file, and what is wrong.
+
+    Pydantic's own place also names the kinds of a union, which are not in the file.
+    """
+    first = error.errors()[0]
+    path: list[str | int] = []
+    for step in first["loc"]:
+        try:
+            raw = raw[step]
+        except (KeyError, IndexError, TypeError):
+            if first["type"] != "missing" or step != first["loc"][-1]:
+                continue
+        path.append(step)
+    return tuple(path), first["msg"].removeprefix("Value error, ")

@@ -28,7 +28,7 @@ from services.screening.fields import (
 from services.screening.formulas import FORMULAS
 from services.screening.leaves import Operand
 from services.screening.rules import Rule
-from services.screening.scope import Path, RuleError, Scope
+from services.screening.scope import Path, RuleError, Scope, fault_of
 from services.screening.words import (
     AnyItemWords,
     DayWords,
@@ -56,8 +56,8 @@ def compiled(raw: object, scope: Scope, path: Path = ()) -> Rule:
     try:
         return WORDS[word](said, scope, here)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise RuleError((*here, *first["loc"]), first["msg"]) from None
+        place, msg = fault_of(error, said)
+        raise RuleError((*here, *place), msg) from None
 
 
 def _several(said: object, scope: Scope, path: Path) -> list[Rule]:
@@ -157,7 +157,9 @@ def _earlier_than(said: object, scope: Scope, path: Path) -> Rule:
 def _on_or_before(said: object, scope: Scope, path: Path) -> Rule:
     words = DayWords.model_validate(said)
     operand = scope.find(words.field, (*path, "field"), DateField, ItemDateField)
-    day = (None, (TODAY, "")) if words.day == TODAY else _reference(words.day, scope, path)
+    day = (
+        (None, (TODAY, "")) if words.day == TODAY else _reference(words.day, scope, (*path, "day"))
+    )
     if operand[0].word is not None:
         raise RuleError((*path, "field"), f"{words.field} may be no day")
     return windows.on_or_before(operand[1], day[1])

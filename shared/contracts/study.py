@@ -187,7 +187,7 @@ def parse(raw: bytes, file: str) -> Protocol:
         strata = _strata(top.get("strata"), head.sites)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _fault(file, places, first["loc"], first["msg"]) from None
+        raise _fault(file, places, first["loc"], _plain(first["msg"])) from None
     protocol = Protocol(
         study=head.study,
         sites=tuple(head.sites),
@@ -256,3 +256,7 @@ def _fault(
 ) -> ProtocolError:
     place = ".".join(map(str, path)) or "file"
     return ProtocolError(f"{file}:{places.line(path)}: {place}: {message}")
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

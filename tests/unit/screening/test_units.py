@@ -1,0 +1,108 @@
+from fractions import Fraction
+
+import pytest
+
+from services.screening import units
+from services.screening.units import OtherDimension, UnknownUnit
+
+CREATININE = units.same(["1 mg/dL", "88.42 umol/L"])
+
+
+@pytest.mark.parametrize(
+    ("code", "canonical", "factor"),
+    [
+        ("g/L", "g/dL", Fraction(1, 10)),
+        ("10*3/uL", "/mm3", Fraction(1000)),
+        ("10*9/L", "/mm3", Fraction(1000)),
+        ("{cells}/uL", "/mm3", Fraction(1)),
+        ("{INR}", "1", Fraction(1)),
+        ("%", "1", Fraction(1, 100)),
+        ("/100", "1", Fraction(1, 100)),
+        ("10*-3", "1", Fraction(1, 1000)),
+        ("wk", "mo", Fraction(112, 487)),
+        ("a", "mo", Fraction(12)),
+        ("[lb_av]", "kg", Fraction(45359237, 100000000)),
+        ("ukat/L", "U/L", Fraction(60)),
+        ("mm", "cm", Fraction(1, 10)),
+        ("min", "s", Fraction(60)),
+        ("kPa", "mm[Hg]", 1000 / Fraction("133.322387415")),
+        ("m[IU]/L", "[IU]/L", Fraction(1, 1000)),
+    ],
+)
+def test_factors_are_exact(code: str, canonical: str, factor: Fraction) -> None:
+    assert units.factor(code, canonical) == factor
+    assert units.factor(canonical, code) == 1 / factor
+
+
+def test_the_same_unit_needs_no_factor() -> None:
+    assert units.factor("kg", "kg") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "factor"),
+    [
+        ("umol/L", Fraction(100, 8842)),
+        ("mmol/L", Fraction(100000, 8842)),
+        ("g/L", Fraction(100)),
+    ],
+)
+def test_mass_and_amount(code: str, factor: Fraction) -> None:
+    assert units.factor(code, "mg/dL", CREATININE) == factor
+    assert units.factor("mg/dL", code, CREATININE) == 1 / factor
+
+
+@pytest.mark.parametrize(
+    ("code", "canonical"),
+    [
+        ("umol/L", "mg/dL"),
+        ("K/uL", "/mm3"),  # kelvin, not thousands
+        ("Cel", "K"),
+        ("dB", "1"),
+        ("[IU]/L", "U/L"),
+        ("[IU]/mL", "/mm3"),
+        ("rad", "1"),
+        ("G/L", "g/L"),  # gauss
+    ],
+)
+def test_units_of_something_else(code: str, canonical: str) -> None:
+    with pytest.raises(OtherDimension):
+        units.factor(code, canonical)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["", " ", "kilo", "mg/dL ", "mg per dL", "µg/L", "mg//dL", "(mg", "x" * 41, "10*9999", "mg\0"]
+    + ["10*999", "Ym99"],
+)
+def test_no_units(code: str) -> None:
+    with pytest.raises((UnknownUnit, OtherDimension)):
+        units.factor(code, "1")
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (Fraction(1, 8), "0.125"),
+        (Fraction(1000), "1000"),
+        (Fraction(12345, 100), "123.45"),
+        (Fraction(1, 3), "0.3333333333333333333333333333"),
+        (Fraction(2, 3), "0.6666666666666666666666666667"),
+        (Fraction(1, 2**40), "9.094947017729282379150390625E-13"),
+    ],
+)
+def test_showing_a_fraction(fraction: Fraction, text: str) -> None:
+    assert str(units.as_decimal(fraction)) == text
+
+
+@pytest.mark.parametrize("text", ["", "mg", "1,5 mg", "1 mg dL", "1e3 mg", ".5 mg"])
+def test_a_measure_is_a_number_and_a_unit(text: str) -> None:
+    with pytest.raises(ValueError):
+        units.measure(text)
+
+
+@pytest.mark.parametrize(
+    "pair", [["1 mg/dL", "10 mg/L"], ["0 mg/dL", "1 umol/L"], ["1 mg/dL", "1 foo"]]
+)
+def test_tables_that_cannot_be(pair: list[str]) -> None:
+    with pytest.raises(ValueError):
+        units.same(pair)
