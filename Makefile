@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo up down test lint lock clean help
+.PHONY: demo up down test lint schemas lock clean help
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -43,6 +43,10 @@ lint: ## style, types, layers, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry services shared deploy
 
+schemas: ## write the JSON Schema of every event
+	$(call setup,dev)
+	@$(BIN)/python -m shared.contracts.schemas
+
 lock: ## lock the requirements and Kafka's jars again, at their newest versions
 	$(call setup,dev)
 	@$(BIN)/python deploy/lock.py
@@ -53,4 +57,4 @@ clean: ## remove everything that make has made, but no state
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -59,7 +59,10 @@ def parse_time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None or "T" not in text:
         raise ValueError("a time needs a date, a time of day and an offset")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC the time is outside the calendar") from None
 
 
 def parse_sequence(text: str) -> int:
@@ -67,6 +70,15 @@ def parse_sequence(text: str) -> int:
     if not _SEQUENCE.fullmatch(text):
         raise ValueError("a sequence is a decimal number from 1")
     return int(text)
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The UUID that a text is, in its one canonical spelling; None for any other."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None
 
 
 def parse_type(text: str) -> tuple[str, int]:

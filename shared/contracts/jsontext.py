@@ -3,7 +3,7 @@
 In: a number with a point or an exponent becomes a ``Decimal`` of its text, any other an ``int``;
 a doubled key, NaN, Infinity, a lone surrogate, NUL, nesting deeper than 64 and a number that
 Python cannot hold are refused with their place. Out: compact UTF-8; a ``Decimal`` is a number
-written as its text, so 2.50 stays 2.50 (1e2 becomes 1E+2, which is the same JSON number).
+written as its text, so 2.50 stays 2.50 (1e2 becomes 1E+2, 1e-2 becomes 0.01: the same numbers).
 """
 
 import json
@@ -64,7 +64,7 @@ def dumps(value: object) -> bytes:
         if type(item) is Decimal:
             if not item.is_finite():
                 raise ValueError("a number that is not finite has no JSON")
-            numbers.append(str(item))
+            numbers.append(_digits(item))
             return "\0"
         return _text(item)
 
@@ -81,6 +81,12 @@ def dumps(value: object) -> bytes:
             pieces.append(part)
         text = "".join(pieces)
     return text.encode("utf-8")
+
+
+def _digits(number: Decimal) -> str:
+    """The number as it was written: `str` would make 0.00000001 of it 1E-8."""
+    text = str(number)
+    return format(number, "f") if "E-" in text else text
 
 
 _UNSTORABLE: Final = "has a character that cannot be stored"

@@ -131,7 +131,9 @@ class Batch:
         for line, kept in ready:
             try:
                 read = subscription.read(kept.record) if kept.record else None
-            except DataFault as fault:
+            except Exception as fault:
+                if not (self.careful or isinstance(fault, DataFault)):
+                    raise
                 self._park(line, kept, fault)
                 continue
             if read is None:
@@ -158,14 +160,12 @@ class Batch:
         refuse: Callable[[T, Exception], None],
     ) -> list[T]:
         """The items that `call` took. Where careful, one that cannot be taken is refused alone."""
-        traceparent = telemetry.traceparent()
         try:
             if self.careful:
                 async with self.db.transaction():
-                    said = await call(items)
+                    said = await self._said(call, items)
             else:
-                said = await call(items)
-            self.said += [outbox.outgoing(self.service, event, traceparent) for event in said]
+                said = await self._said(call, items)
         except Exception as fault:
             if not self.careful or database.passing(fault) or database.conflicting(fault):
                 raise
@@ -177,8 +177,16 @@ class Batch:
                 *await self._guarded(items[:middle], call, refuse),
                 *await self._guarded(items[middle:], call, refuse),
             ]
+        self.said += said
         self.fates["applied"] += len(items)
         return items
+
+    async def _said(
+        self, call: Callable[[list[T]], Awaitable[Sequence[NewEvent]]], items: list[T]
+    ) -> list[Outgoing]:
+        """What a call says. An event too large for the outbox undoes the call's own work too."""
+        traceparent = telemetry.traceparent()
+        return [outbox.outgoing(self.service, event, traceparent) for event in await call(items)]
 
     def _park(self, line: Line, kept: Kept, fault: Exception) -> None:
         """The record becomes a dead letter and its key waits behind it."""

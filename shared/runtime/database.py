@@ -27,6 +27,7 @@ _log = logs.logger("database")
 _FAULTS_OF_DATA = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,  # a value longer than an index can hold
     asyncpg.RaiseError,
 )
 _LOST_CONNECTION = (

@@ -18,6 +18,7 @@ from shared.runtime.record import RawRecord, Record, dump_headers, load_headers
 
 _KEY = re.compile(rf"({TRIAL_PATTERN})(?::({SUBJECT_PATTERN}))?", re.ASCII)
 _ROOM_FOR_HEADERS = 64 * 1024
+_LONGEST_ORIGINAL = 4 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ async def bury(
 def _announcement(service: str, now: datetime, letter: Letter, letter_id: UUID) -> Outgoing:
     """`DeadLettered`: the bytes as they came, the original headers as `dead_*`, reason and origin.
 
+    What has no room in a record of the topic stays in the table: the end of a value, a long header.
     Keyed as the record was where its key is one of ours, so that nothing else can pose as a key.
     """
     record = letter.record
@@ -97,12 +99,15 @@ def _announcement(service: str, now: datetime, letter: Letter, letter_id: UUID) 
         sequence=0,
         trial=trial,
         subject=subject,
+        causation=record.identity.ce_id if record.identity else None,
         traceparent=telemetry.traceparent(),
     )
     headers = dict(envelope.headers())
     del headers["ce_sequence"]
     originals = {
-        f"dead_{name}": value for name, value in record.headers.items() if name in ATTRIBUTES
+        f"dead_{name}": value
+        for name, value in record.headers.items()
+        if name in ATTRIBUTES and len(value) <= _LONGEST_ORIGINAL
     }
     origin = {
         "dead_reason": letter.reason,
@@ -135,12 +140,15 @@ async def listed(
         """
         SELECT id, topic, "partition", "offset", key, reason FROM dead_letter
         WHERE state = 'open' AND ($1::uuid IS NULL OR id > $1)
-          AND ($2::text[] IS NULL OR split_part(key, ':', 1) = ANY($2))
+          AND ($2::text[] IS NULL
+               OR (split_part(key, ':', 1) = ANY($2) AND key ~ $4 AND key <> $5))
         ORDER BY id LIMIT $3
         """,
         after,
         trials,
         limit,
+        f"^{_KEY.pattern}$",
+        PLATFORM_KEY,
     )
     return [Buried(*row) for row in rows]
 

@@ -69,17 +69,19 @@ class DeadLetters:
 
     async def show(self, call: Call) -> Response:
         """One open letter."""
+        name = _letter(call)
         async with call.work.reading() as db:
-            found = await deadletters.one(db, _letter(call))
+            found = await deadletters.one(db, name)
         if found is None or not _in_scope(call, found.key):
             raise not_found("dead letter")
         return Response(jsontext.dumps(_shown(found)), media_type="application/json")
 
     async def replay(self, call: Call) -> Response:
         """Apply the letter and all that waited behind it, in order, in one transaction."""
+        name = _letter(call)
 
         async def decide(db: Connection, now: datetime) -> Answer:
-            letter = await self._open(call, db)
+            letter = await self._open(call, db, name)
             identity = letter.record.identity
             subscription = self._subscriptions.get(letter.record.topic)
             if identity is None or not letter.blocks or not isinstance(subscription, Subscription):
@@ -97,9 +99,10 @@ class DeadLetters:
 
     async def drop(self, call: Call) -> Response:
         """Pass the letter over for ever; what waited behind it goes on."""
+        name = _letter(call)
 
         async def decide(db: Connection, now: datetime) -> Answer:
-            letter = await self._open(call, db)
+            letter = await self._open(call, db, name)
             identity = letter.record.identity
             subscription = self._subscriptions.get(letter.record.topic)
             if identity and letter.blocks and isinstance(subscription, Subscription):
@@ -111,8 +114,8 @@ class DeadLetters:
 
         return await call.write(decide)
 
-    async def _open(self, call: Call, db: Connection) -> Exhumed:
-        letter = await deadletters.exhume(db, _letter(call))
+    async def _open(self, call: Call, db: Connection, name: UUID) -> Exhumed:
+        letter = await deadletters.exhume(db, name)
         key = letter.record.identity.key if letter and letter.record.identity else None
         if letter is None or not _in_scope(call, key):
             raise not_found("dead letter")

@@ -63,9 +63,7 @@ class Gate:
                 logs.warn(_log, "database out of reach", fault, route=route.path)
                 return problems.unavailable().response()
             logs.warn(_log, "request failed", fault, route=route.path)
-            return Problem(
-                500, "internal", "Something went wrong here; it is in the log."
-            ).response()
+            return problems.internal().response()
         presented = "authorization" in request.headers
         if (refused.status == 401 and presented) or (
             refused.status in _REFUSED and route.guards(request)
@@ -188,9 +186,12 @@ def application(service: str, version: str, routes: Sequence[Route], gate: Gate)
         )
 
     async def http_problem(_: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
+        if not isinstance(error, HTTPException):
+            raise error
+        status = error.status_code
         name = {404: "not-found", 405: "method-not-allowed"}.get(status, "invalid")
-        return Problem(status, name, "There is no such route here.").response()
+        detail = "There is no such route here."
+        return Problem(status, name, detail, headers=error.headers).response()
 
     app.add_exception_handler(HTTPException, http_problem)
     return app

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from shared.contracts.topics import MAX_DEAD_LETTER_BYTES
+from shared.contracts.topics import MAX_DEAD_LETTER_BYTES, MAX_RECORD_BYTES
 from shared.runtime.record import KafkaRecord
 from shared.runtime.settings import Settings
 
@@ -98,7 +100,9 @@ async def producer(settings: Settings, service: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         acks="all",
         linger_ms=5,
-        max_batch_size=262_144,
+        # Of a whole batch the broker asks what the topic asks of a record; one record alone may
+        # pass it, as those of `.dead` do.
+        max_batch_size=MAX_RECORD_BYTES,
         max_request_size=MAX_DEAD_LETTER_BYTES,
         request_timeout_ms=round(settings.send_timeout_s * 1000),
     )
@@ -108,3 +112,15 @@ async def producer(settings: Settings, service: str) -> AIOKafkaProducer:
         await made.stop()
         raise
     return made
+
+
+async def discard(producer: AIOKafkaProducer, patience_s: float) -> None:
+    """Stop a producer within the seconds, giving up what it still holds.
+
+    Its own `stop` waits for the broker, and cut short leaves a sender behind that tries for ever.
+    """
+    producer._message_accumulator.fail_all(KafkaError())  # noqa: SLF001 - there is no public way
+    with suppress(Exception):
+        await asyncio.wait_for(producer.stop(), patience_s)
+    with suppress(Exception):
+        await producer.client.close()

@@ -1,7 +1,8 @@
 """Structured logs: one JSON object a line, and only fields of an allow-list ever get out.
 
 Personal data cannot slip in by accident: a library's message is written as its template, without
-the values that would fill it, and a traceback without the exception's text.
+the values that would fill it, and a traceback without the exception's text. Where a library may
+have filled it in itself, only the place that spoke is written.
 """
 
 import json
@@ -9,6 +10,9 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from uuid import UUID
 
 from shared.contracts.envelope import rfc3339
 from shared.runtime.clock import wall
@@ -54,7 +58,7 @@ class Formatter(logging.Formatter):
             "level": record.levelname.lower(),
             "service": self._service,
             "logger": record.name,
-            "message": record.msg if isinstance(record.msg, str) else type(record.msg).__name__,
+            "message": _message(record),
         }
         given = record.__dict__.get("fields")
         if isinstance(given, Mapping):
@@ -65,7 +69,22 @@ class Formatter(logging.Formatter):
                 f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}:{frame.name}"
                 for frame in traceback.extract_tb(record.exc_info[2])[-8:]
             ]
-        return json.dumps(line, default=str)
+        return json.dumps(line, default=_told)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Ours are constants. A library's is one where it has values to fill in, else it may hold them:
+    asyncio's tells a lost exception with its text.
+    """
+    ours = record.name.partition(".")[0] == OURS
+    if isinstance(record.msg, str) and (ours or record.args):
+        return record.msg
+    return f"{record.filename}:{record.lineno}:{record.funcName}"
+
+
+def _told(value: object) -> str:
+    """A field's value that is not JSON: an id or a time as text, of anything else only its kind."""
+    return str(value) if isinstance(value, UUID | datetime) else type(value).__qualname__
 
 
 def set_up(service: str) -> None:
@@ -76,6 +95,7 @@ def set_up(service: str) -> None:
     logging.getLogger(OURS).setLevel(logging.INFO)
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of every rebalance
     logging.captureWarnings(True)
+    sys.excepthook = _last_words
 
 
 def logger(noun: str) -> logging.Logger:
@@ -93,3 +113,10 @@ def warn(
 ) -> None:
     """Log what went wrong and will be tried again, with the kind of error."""
     log.warning(message, exc_info=error, extra={"fields": fields})
+
+
+def _last_words(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What ends the process is logged as everything else is: Python itself would print its text."""
+    logger("process").critical("ended by a fault", exc_info=(kind, error, trace))

@@ -21,6 +21,14 @@ class TooLarge(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """The event that made the service act, where no more of it than this can be read."""
+
+    id: UUID
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
     """A fact that a transaction adds. `cause` is the event that made the service act, if one did.
 
@@ -33,7 +41,7 @@ class NewEvent:
     subject: str | None = None
     site: str | None = None
     actor: str | None = None
-    cause: Envelope | None = None
+    cause: Envelope | Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

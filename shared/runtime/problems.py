@@ -83,6 +83,11 @@ def conflict(type: str, detail: str) -> Problem:
     return Problem(409, type, detail)
 
 
+def internal() -> Problem:
+    """500: our own fault; what it was is in the log alone."""
+    return Problem(500, "internal", "Something went wrong here; it is in the log.")
+
+
 def unavailable() -> Problem:
     """503: whether a change under way was kept is not known; the Idempotency-Key tells."""
     return Problem(

@@ -10,6 +10,9 @@ from uuid import UUID
 from shared.contracts.envelope import ATTRIBUTES, Envelope, EnvelopeError, parse_sequence
 from shared.contracts.events.base import Event
 
+LONGEST_KEY = 255
+"""Bytes of a key that can be read; ours have 56 at most, and an index cannot hold any length."""
+
 RawHeaders = Sequence[tuple[str, bytes | None]]
 
 
@@ -114,7 +117,7 @@ def _fault(faulty: set[str]) -> str | None:
 def _identity(key: bytes | None, headers: dict[str, str]) -> Identity | None:
     try:
         text = (key or b"").decode()
-        if not text or "\x00" in text:
+        if not text or "\x00" in text or len(key or b"") > LONGEST_KEY:
             return None
         return Identity(text, parse_sequence(headers["ce_sequence"]), UUID(headers["ce_id"]))
     except (KeyError, ValueError):

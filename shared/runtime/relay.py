@@ -6,19 +6,23 @@ It reads what is there, never "what is after the last id": a row that commits la
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 
-import asyncpg
-from aiokafka import AIOKafkaProducer
-
-from shared.runtime import database, kafka, logs, telemetry
+from shared.runtime import database, logs, telemetry
 from shared.runtime.database import Connection, Pool
+from shared.runtime.sender import Sender
 from shared.runtime.settings import Settings
 
 _log = logs.logger("relay")
+
+_ROUND_BYTES = 16 * 1024 * 1024
+_NEXT = """
+SELECT id, topic, key, sequence, headers, value FROM (
+    SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
+    FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS first
+) AS round WHERE before < $2 ORDER BY id
+"""
 
 
 class Relay:
@@ -30,9 +34,10 @@ class Relay:
         self._settings = settings
         self._owner = owner
         self._woken = asyncio.Event()
-        self._producer: AIOKafkaProducer | None = None
+        self._sender = Sender(service, settings)
         self._pause = database.pauses(settings)
         self._leased_until = 0.0
+        self._faults = 0
         self.leads = False
 
     def wake(self) -> None:
@@ -51,20 +56,18 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled; a fault is waited out with backoff."""
-        faults = 0
         try:
             while True:
                 try:
                     async with self._pool.acquire() as db:
                         await self._listening(db)
-                        faults = 0
                 except Exception as fault:
                     logs.warn(_log, "relay starts again", fault)
-                    await self._drop_producer()
-                    await asyncio.sleep(self._pause(faults))
-                    faults += 1
+                    await self._sender.drop()
+                    await asyncio.sleep(self._pause(self._faults))
+                    self._faults += 1
         finally:
-            await self._drop_producer()
+            await self._sender.drop()
 
     async def _listening(self, db: Connection) -> None:
         """Relay on one connection while it holds; who does not lead tells the one that does."""
@@ -81,15 +84,17 @@ class Relay:
                 self.leads = await self._lease(db)
                 if self.leads:
                     await self._drain(db)
+                self._faults = 0
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._settings.relay_poll_s)
                     if not self.leads:
                         await db.execute(f"NOTIFY {channel}")
         finally:
-            self.leads = False
-            self._leased_until = 0.0
+            led, self.leads = self.leads, False
             if not db.is_closed():
                 await db.remove_listener(channel, heard)
+                if led:
+                    await self._resign(db)
 
     async def _lease(self, db: Connection) -> bool:
         """Whether this relay leads; the lease is renewed when a third of it is gone.
@@ -116,47 +121,20 @@ class Relay:
         self._leased_until = now + length
         return epoch is not None
 
+    async def _resign(self, db: Connection) -> None:
+        """Let another relay lead: where this one cannot reach the broker, that one may."""
+        with suppress(Exception):
+            await db.execute("UPDATE relay_lease SET until = now() WHERE owner = $1", self._owner)
+
     async def _drain(self, db: Connection) -> None:
         """Send until the outbox is empty or the lease is due."""
         while self.leads:
-            rows = await db.fetch(
-                "SELECT id, topic, key, sequence, headers, value FROM outbox ORDER BY id LIMIT $1",
-                self._settings.relay_rows,
-            )
+            rows = await db.fetch(_NEXT, self._settings.relay_rows, _ROUND_BYTES)
             if not rows:
                 return
-            await self._send(rows)
-            await db.execute(
-                "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]
-            )
-            telemetry.records_relayed.add(len(rows))
+            sent, fault = await self._sender.send(rows)
+            await db.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", sent)
+            telemetry.records_relayed.add(len(sent))
+            if fault:
+                raise fault
             self.leads = await self._lease(db)
-
-    async def _send(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Every row is acknowledged when this returns; otherwise none is deleted."""
-        if self._producer is None:
-            self._producer = await kafka.producer(self._settings, self._service)
-        async with asyncio.timeout(self._settings.send_timeout_s):
-            acknowledged = [
-                await self._producer.send(
-                    row["topic"],
-                    value=row["value"],
-                    key=row["key"].encode(),
-                    headers=_headers(row["headers"], row["sequence"]),
-                )
-                for row in rows
-            ]
-            await asyncio.gather(*acknowledged)
-
-    async def _drop_producer(self) -> None:
-        """A producer that failed once is not used again: its state is unknown."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            with suppress(Exception):
-                await asyncio.wait_for(producer.stop(), self._settings.shutdown_s)
-
-
-def _headers(kept: str, sequence: int) -> list[tuple[str, bytes]]:
-    headers: dict[str, str] = json.loads(kept)
-    headers["ce_sequence"] = str(sequence)
-    return [(name, value.encode()) for name, value in headers.items()]

@@ -1,6 +1,7 @@
 """A service's process: pool, consumers, relay and HTTP, started in order and stopped in order."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -162,4 +163,6 @@ async def _serve(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=round(settings.shutdown_s),
         limit_concurrency=settings.http_concurrency,
     )
+    # uvicorn raises the signal that ended it once more: it must not cut off what stops after it.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     await uvicorn.Server(config).serve()

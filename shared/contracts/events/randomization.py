@@ -42,12 +42,15 @@ class PatientRandomized(Event):
 
 
 class RandomizationRefused(Event):
-    """An eligible subject cannot be drawn, and why."""
+    """An eligible subject cannot be drawn, and why; the screening as it was considered."""
 
     TOPIC: ClassVar[str] = TOPIC
 
     subject: Subject
     site: Site
+    screening: str
+    attempt: int = Field(ge=0)
+    revision: int = Field(ge=0)
     stratum: str | None
     reason: RefusalReason
     protocol_version: str
