@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 _SEED_OPENED = "trialops.SeedOpened.v1"
 _SEED_COMMITTED = "trialops.SeedCommitted.v1"
+_RANDOMIZED = "trialops.PatientRandomized.v1"
 _LIST_LOADED = "trialops.AllocationListLoaded.v1"
 _PAGE = 1000
+_PATIENCE_S = 3.0
 _NOT_FOUND = 404
 
 
@@ -95,14 +98,15 @@ def _collect(folder: Path, trial: str) -> tuple[str, list[str]]:
             raise WrongUse(f"the platform that runs here has no {needed} service")
     at = f"/v1/trials/{quote(trial, safe='')}"
     try:
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=30, trust_env=False) as client:
             log = f"{services['audit']}{at}/entries"
             auditor, statistician = sign(folder, "auditor"), sign(folder, "statistician")
-            opened = _facts(client, log, auditor, _SEED_OPENED)
+            opened = _opened(client, log, auditor)
             if not opened:
                 raise _Closed(f"the seed of {trial} is not open")
             committed = _facts(client, log, auditor, _SEED_COMMITTED)
             loaded = _facts(client, log, auditor, _LIST_LOADED)
+            told = _facts(client, log, auditor, _RANDOMIZED)
             allocations = _pages(
                 client, f"{services['randomizer']}{at}/allocations", statistician, {"by": "arm"}
             )
@@ -111,7 +115,7 @@ def _collect(folder: Path, trial: str) -> tuple[str, list[str]]:
     opening = opened[-1]
     if opening.get("seed") is None:
         raise _Closed(f"the seed of {trial} is with its two openers: use their file, --bundle")
-    problems = []
+    problems = _untold(told, allocations)
     if [fact.get("commitment") for fact in committed] != [opening.get("commitment")]:
         problems.append("the log has another commitment than the one opened")
     if [fact.get("list_sha256") for fact in loaded] != [
@@ -119,6 +123,27 @@ def _collect(folder: Path, trial: str) -> tuple[str, list[str]]:
     ]:
         problems.append("the log has another allocation list than the one opened")
     return json.dumps({"trial": trial, **opening, "allocations": allocations}), problems
+
+
+def _opened(client: "httpx.Client", log: str, auditor: str) -> list[dict[str, Any]]:
+    """The opened seed, waited for a little: the log hears of it a moment after the opening."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        found = _facts(client, log, auditor, _SEED_OPENED)
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
+def _untold(told: list[dict[str, Any]], allocations: list[dict[str, Any]]) -> list[str]:
+    """The first allocation that is not the one told when it was drawn: renamed, moved or gone."""
+    named = ("number", "subject", "stratum", "arm")
+    drawn = {fact["number"]: tuple(fact.get(name) for name in named) for fact in told}
+    for one in allocations:
+        found = tuple(one.get(name) for name in named)
+        if drawn.pop(one["number"], None) != found:
+            return [f"allocation {one['number']} is not the one that the log tells of"]
+    return [f"allocation {min(drawn)} of the log is not among the allocations"] if drawn else []
 
 
 def _facts(client: "httpx.Client", url: str, token: str, ce_type: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def _outside(folder: Path, binaries: Path) -> tuple[Path, Path]:
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     outside = Path(tempfile.gettempdir()) / f"trialops-{name}"
     outside.mkdir(mode=0o755, exist_ok=True)
-    if outside.stat().st_uid != os.geteuid():
+    status = outside.lstat()  # a link planted there would be somebody else's too
+    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
         raise PermissionError(f"{outside} belongs to someone else")
     home = outside / "postgres"
     home.mkdir(exist_ok=True)
@@ -155,7 +157,7 @@ def _outside(folder: Path, binaries: Path) -> tuple[Path, Path]:
         if part.exists():
             shutil.copytree(part, outside / part.name, dirs_exist_ok=True)
     for path in (outside, *outside.rglob("*")):
-        if home not in (path, *path.parents):
+        if home not in (path, *path.parents) and not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
     return home, outside / binaries.relative_to(source.parent)
 

@@ -68,7 +68,7 @@ class ServiceProcess:
         )
 
     def _environment(self) -> dict[str, str]:
-        # A service knows its own role's password and no other.
+        # The superuser's address is for the supervisor alone.
         ours = {name: value for name, value in os.environ.items() if name != "TRIALOPS_POSTGRES"}
         protocols = os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")
         return ours | {

@@ -39,6 +39,8 @@ class Settler:
         self._groups = Groups(endpoints["kafka"])
         self._connections: dict[str, Connection] = {}
         self._seconds = seconds
+        self._down_now: set[str] = set()
+        self._look_for_the_down = 0.0
 
     async def __aenter__(self) -> Self:
         await self._groups.start()
@@ -59,21 +61,19 @@ class Settler:
         Unsettled, with what is left, if that takes longer than the seconds given at first.
         """
         deadline = time.monotonic() + self._seconds
-        look_for_the_down = 0.0
-        down: set[str] = set()
         before: Ends | None = None
         left = "nothing seen"
         while time.monotonic() < deadline:
-            if time.monotonic() >= look_for_the_down:
-                down = await self._down()
-                look_for_the_down = time.monotonic() + _READINESS_EVERY
+            if time.monotonic() >= self._look_for_the_down:
+                self._down_now = await self._down()
+                self._look_for_the_down = time.monotonic() + _READINESS_EVERY
             try:
-                left, ends = await self._look(sorted(self._services.keys() - down))
+                left, ends = await self._look(sorted(self._services.keys() - self._down_now))
             except _PASSING as fault:  # a server is being started again
                 left, ends = f"{type(fault).__name__}: {fault}", {}
                 self._disconnect()
             if not left and ends == before:
-                return down
+                return set(self._down_now)
             before = None if left else ends
             await asyncio.sleep(_EVERY if left else 0)
         raise Unsettled(f"not at rest after {self._seconds:.0f} s: {left}")

@@ -1,9 +1,11 @@
 """Audit's HTTP: the log's key, checkpoint, tiles and proofs for everyone; entries for auditors."""
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from services.audit import store, tiles
@@ -11,6 +13,7 @@ from services.audit.checkpoint import VerifierKey
 from services.audit.store import Filter
 from services.audit.tiles import EntryTile, HashTile
 from shared.contracts import jsontext
+from shared.contracts.envelope import parse_time
 from shared.contracts.subjects import SUBJECT_PATTERN
 from shared.runtime.database import Connection
 from shared.runtime.problems import Problem, invalid, not_found
@@ -19,6 +22,9 @@ from shared.runtime.security import ALL, Role
 
 _AUDITOR = frozenset({Role.AUDITOR})
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+Time = Annotated[datetime, BeforeValidator(parse_time)]
 
 
 class InclusionQuery(Query):
@@ -46,8 +52,8 @@ class EntriesQuery(Page):
     subject: str | None = Field(default=None, pattern=f"^{SUBJECT_PATTERN}$")
     type: str | None = Field(default=None, min_length=1, max_length=200)
     actor: str | None = Field(default=None, min_length=1, max_length=200)
-    since: AwareDatetime | None = Field(default=None, alias="from")
-    until: AwareDatetime | None = Field(default=None, alias="to")
+    since: Time | None = Field(default=None, alias="from")
+    until: Time | None = Field(default=None, alias="to")
 
 
 class Inclusion(BaseModel):
@@ -136,25 +142,27 @@ class Api:
         tile = _tile(call.path["tile"])
         if not isinstance(tile, HashTile):
             raise not_found("tile")
-        return await self._published(call, lambda db, size: store.hash_tile(db, tile, size))
+        tile_bytes = await self._published(call, lambda db, size: store.hash_tile(db, tile, size))
+        return _octets(tile_bytes, _FOR_EVER if tile.width == tiles.WIDTH else None)
 
     async def entry_tile(self, call: Call) -> Response:
         """Entries as they are hashed, each behind its length (C2SP tlog-tiles)."""
         tile = _tile(f"entries/{call.path['tile']}")
         if not isinstance(tile, EntryTile) or ALL not in call.caller.trials:
             raise not_found("tile")
-        return await self._published(call, lambda db, size: store.entry_tile(db, tile, size))
+        return _octets(
+            await self._published(call, lambda db, size: store.entry_tile(db, tile, size))
+        )
 
     async def _published(
         self, call: Call, read: Callable[[Connection, int], Awaitable[bytes | None]]
-    ) -> Response:
+    ) -> bytes:
         async with call.work.reading() as db:
             published = await store.latest_checkpoint(db)
             found = await read(db, published.size) if published else None
         if found is None:
             raise not_found("tile")
-        headers = None if ".p/" in call.path["tile"] else _FOR_EVER
-        return Response(found, media_type="application/octet-stream", headers=headers)
+        return found
 
     async def inclusion(self, call: Call) -> Response:
         """The hashes between an entry and the root."""
@@ -207,6 +215,10 @@ async def _found(call: Call, trial: str | None) -> Response:
     items = [{"index": index, "entry": line.decode()} for index, line in shown]
     more = str(shown[-1][0]) if len(rows) > query.limit else None
     return _json({"items": items, "next": more})
+
+
+def _octets(content: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _json(body: object) -> Response:

@@ -9,7 +9,7 @@ from shared.contracts.envelope import key_of
 from shared.contracts.events.audit import LogConflictFound
 from shared.runtime.database import Connection
 from shared.runtime.deadletters import trial_of
-from shared.runtime.outbox import NewEvent
+from shared.runtime.outbox import Cause, NewEvent
 from shared.runtime.record import Record
 from shared.runtime.subscription import DataFault
 
@@ -58,4 +58,4 @@ def _conflict(entry: Entry, index: int, leaf: bytes, now: datetime) -> NewEvent:
     fact = LogConflictFound(
         id=str(entry.ce_id), index=index, kept=leaf.hex(), refused=entry.leaf.hex()
     )
-    return NewEvent(fact, now, trial=trial_of(entry.key))
+    return NewEvent(fact, now, trial=trial_of(entry.key), cause=Cause(entry.ce_id))

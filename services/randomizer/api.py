@@ -231,8 +231,6 @@ class Api:
 
     async def load_list(self, call: Call) -> Response:
         """Check the list whole, then put it in force."""
-        if call.trial not in self._trials.plans:
-            raise not_found("trial")
         rows = commands.checked_list(self._plan(call), call.raw)
         return await call.write(partial(commands.load_list, self._trials, call, rows))
 

@@ -15,6 +15,7 @@ from services.randomizer.plan import Plan
 from services.randomizer.replay import Bundle, DrawnArm
 from services.randomizer.trials import Trials
 from shared.contracts.events.randomization import (
+    ArmsRead,
     EnrolmentDecided,
     SeedOpened,
     SeedOpeningRequested,
@@ -105,6 +106,7 @@ async def open_seed(trials: Trials, call: Call, db: Connection, now: datetime) -
     drawn = await records.allocations(db, trial, 0, book.trial.randomized)
     bundle = Bundle(
         **opening.model_dump(),
+        randomized=book.trial.randomized,
         allocations=[
             DrawnArm(number=one.number, subject=one.subject, stratum=one.stratum, arm=one.arm)
             for one in drawn
@@ -115,4 +117,5 @@ async def open_seed(trials: Trials, call: Call, db: Connection, now: datetime) -
         told = opening.model_dump(mode="json", exclude={"trial"})
         told["earlier"] = tuple(told["earlier"])
         opened = [say(SeedOpened(opened_by=tuple(people), **told))]
-    return Answer(bundle.model_dump(mode="json"), 201, [*asked, *opened])
+    read = say(ArmsRead(path=call.request.url.path))
+    return Answer(bundle.model_dump(mode="json"), 201, [*asked, *opened, read])

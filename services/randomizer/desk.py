@@ -132,6 +132,9 @@ class Desk:
                 RandomizationRefused(
                     subject=subject.id,
                     site=subject.site,
+                    screening=subject.screening,
+                    attempt=subject.attempt,
+                    revision=subject.revision,
                     stratum=subject.stratum,
                     reason=reason,
                     protocol_version=self.plan.protocol_version,

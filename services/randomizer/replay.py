@@ -78,8 +78,9 @@ class Opening(SchemeText):
 
 
 class Bundle(Opening):
-    """An opening and the allocations in the order of their numbers."""
+    """An opening, how many were randomized, and the allocations in the order of their numbers."""
 
+    randomized: int | None = None
     allocations: list[DrawnArm]
 
 
@@ -150,6 +151,8 @@ def replay(bundle: Bundle) -> Replayed:
     except (DesignError, ListError, BundleError) as fault:
         return Replayed(0, 0, None, (*problems, str(fault)))
     problems += _miscounted(bundle.allocations)
+    if bundle.randomized not in (None, len(bundle.allocations)):
+        problems.append(f"{bundle.randomized} were randomized, {len(bundle.allocations)} are here")
     if rows is None and any(scheme.design.needs_list for _, scheme in schemes):
         problems.append("the bundle has no allocation list: nothing can be drawn again")
         return Replayed(0, 0, None, tuple(problems))

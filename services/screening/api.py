@@ -14,6 +14,7 @@ from services.screening.commands import Submission, Told, Trial
 from services.screening.domain import Conflict, FormErrors, Screening
 from services.screening.store import Filter, Kept
 from shared.contracts import jsontext
+from shared.contracts.envelope import uuid_of
 from shared.contracts.subjects import (
     SITE_PATTERN,
     SUBJECT_PATTERN,
@@ -72,7 +73,7 @@ class Criterion(BaseModel):
 
 
 class ScreeningAnswer(BaseModel):
-    """A screening in its newest revision."""
+    """A screening in its newest revision; `missing` would settle an incomplete verdict."""
 
     id: UUID | None
     subject: str
@@ -80,6 +81,7 @@ class ScreeningAnswer(BaseModel):
     revision: int
     verdict: Literal["eligible", "ineligible", "incomplete"]
     stratum: str | None
+    missing: list[str]
     signed: bool
     criteria: list[Criterion]
 
@@ -180,15 +182,11 @@ class Api:
         """The verdict alone."""
         trial = self._trial(call)
         submission = read(call, trial, call.body)
-        decision = submission.decision
-        body = {
-            "id": None,
-            "subject": submission.subject,
-            "attempt": None,
-            "revision": None,
-            "signed": False,
-            **decision.answer(),
-        }
+        async with call.work.reading() as db:
+            newest = await store.newest(db, trial.id, [submission.subject])
+        body = commands.checked(
+            trial, submission, newest.get(submission.subject), call.caller.sub, call.work.now()
+        )
         return Response(jsontext.dumps(body), media_type="application/json")
 
     async def batch(self, call: Call) -> Response:
@@ -201,13 +199,12 @@ class Api:
     async def listing(self, call: Call) -> Response:
         """Screenings of the caller's sites, without their criteria."""
         trial, query = self._trial(call), call.query
-        try:
-            after = None if query.after is None else UUID(query.after)
-        except ValueError as why:
-            raise invalid([(("query", "after"), "is not the `next` of a list")]) from why
+        after = uuid_of(query.after) if query.after is not None else None
+        if query.after is not None and after is None:
+            raise invalid([(("query", "after"), "is not the `next` of a list")])
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
         if query.site is not None:
-            sites = [SiteId(query.site)] if call.caller.may_see_site(query.site) else []
+            sites = [_site(call, trial, SiteId(query.site))]
         async with call.work.reading() as db:
             which = Filter(sites, query.verdict)
             found = await store.listed(db, trial.id, which, after, query.limit + 1)
@@ -277,17 +274,20 @@ def read(call: Call, trial: Trial, body: SubmitBody) -> Submission:
         decision = trial.decide(subject, body.form, call.work.now())
     except FormErrors as why:
         raise invalid(why.errors, "The form breaks a rule.") from why
-    site = site_of(subject)
-    if trial.protocol.site(site) is None or not call.caller.may_see_site(site):
-        raise not_found("site")
+    _site(call, trial, site_of(subject))
     return Submission(subject, body.form, decision)
 
 
+def _site(call: Call, trial: Trial, site: SiteId) -> SiteId:
+    """The site, 404 where the trial has none such or it is outside the caller's scope."""
+    if trial.protocol.site(site) is None or not call.caller.may_see_site(site):
+        raise not_found("site")
+    return site
+
+
 async def _found(call: Call, trial: Trial, db: Connection) -> Kept:
-    try:
-        kept = await store.one(db, trial.id, UUID(call.path["screening"]))
-    except ValueError as why:
-        raise not_found("screening") from why
+    screening = uuid_of(call.path["screening"])
+    kept = await store.one(db, trial.id, screening) if screening else None
     if kept is None or not call.caller.may_see_site(kept.screening.site):
         raise not_found("screening")
     return kept

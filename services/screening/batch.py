@@ -19,12 +19,14 @@ from services.screening import commands
 from services.screening.commands import Submission, Trial
 from services.screening.domain import Conflict
 from shared.contracts import jsontext
-from shared.runtime import database, http, idempotency, outbox, problems
+from shared.runtime import database, http, idempotency, logs, outbox, problems
 from shared.runtime.database import Connection
 from shared.runtime.idempotency import Kept, Key
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import Problem, conflict, too_large
 from shared.runtime.routes import MAX_BODY, Call
+
+_log = logs.logger("batch")
 
 CHUNK_LINES = 100
 _IN_MEMORY = 4 * 1024 * 1024
@@ -106,9 +108,10 @@ class Batch:
                 return [answer for line in chunk for answer in await self._chunk([line])]
             answers |= {line.number: _told(line, problem) for line, _ in good}
         except Exception as fault:
-            if not database.passing(fault):
-                raise
-            answers |= {line.number: _told(line, problems.unavailable()) for line, _ in good}
+            passes = database.passing(fault) or database.conflicting(fault)
+            logs.warn(_log, "lines were not kept", fault, count=len(good))
+            why = problems.unavailable() if passes else problems.internal()
+            answers |= {line.number: _told(line, why) for line, _ in good}
         return [answers[line.number] for line in chunk]
 
     def _one(self, line: Line) -> Submission | Problem:

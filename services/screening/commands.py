@@ -194,6 +194,7 @@ def brief(kept: Kept) -> dict[str, object]:
         "revision": screening.revision,
         "verdict": screening.verdict,
         "stratum": screening.stratum,
+        "missing": kept.revision.missing,
         "signed": screening.signed,
         "failed": screening.failed,
         "refused": screening.refused,
@@ -201,6 +202,24 @@ def brief(kept: Kept) -> dict[str, object]:
         "protocol_version": kept.revision.protocol_version,
         "at": kept.revision.at,
     }
+
+
+def checked(
+    trial: Trial, submission: Submission, newest: Screening | None, person: str, now: datetime
+) -> dict[str, object]:
+    """What submitting would answer, with `id` null; nothing is kept, and nothing forbids it."""
+    decision = submission.decision
+    screening = Screening(
+        id=_new_id(),
+        trial=trial.id,
+        subject=submission.subject,
+        attempt=newest.attempt + 1 if newest else 1,
+        revision=1,
+        verdict=decision.verdict,
+        stratum=decision.stratum,
+    )
+    kept = Kept(screening, _revision(trial, screening, submission, person, now))
+    return {**answer(kept), "id": None}
 
 
 def _new_id() -> UUID:
@@ -222,6 +241,7 @@ def _revision(
         criteria=jsontext.dumps([one.answer() for one in decision.criteria]).decode(),
         unmet=decision.unmet,
         unknown=decision.unknown,
+        missing=decision.missing,
         carry=jsontext.dumps(decision.carry).decode(),
         protocol_version=trial.protocol.study.version,
         person=person,

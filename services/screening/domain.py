@@ -29,7 +29,6 @@ __all__ = [
     "correct",
     "fail",
     "merged",
-    "randomize",
     "refuse",
     "sign",
     "submit",
@@ -133,13 +132,17 @@ def sign(screening: Screening, newest: Screening) -> Screening:
 
 
 def correct(screening: Screening, decision: Decision) -> Screening:
-    """The next revision, decided on the corrected form and unsigned. Always taken."""
+    """The next revision, decided on the corrected form and unsigned. Always taken.
+
+    Refused before, the subject is considered anew by it.
+    """
     return replace(
         screening,
         revision=screening.revision + 1,
         verdict=decision.verdict,
         stratum=decision.stratum,
         signed=False,
+        refused=False,
     )
 
 
@@ -157,14 +160,10 @@ def fail(screening: Screening, newest: Screening) -> Screening:
     return replace(screening, failed=True)
 
 
-def randomize(newest: Screening) -> Screening:
-    """The randomizer has drawn for the subject."""
-    return replace(newest, randomized=True)
-
-
-def refuse(newest: Screening) -> Screening:
-    """The randomizer has refused the subject."""
-    return replace(newest, refused=True)
+def refuse(newest: Screening, attempt: int, revision: int) -> Screening:
+    """The randomizer has refused the subject on a revision; a newer one it will consider."""
+    stands = (newest.attempt, newest.revision) == (attempt, revision)
+    return replace(newest, refused=True) if stands else newest
 
 
 def merged(form: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:

@@ -24,11 +24,17 @@ async def on_patient_randomized(
 async def on_randomization_refused(
     db: Connection, now: datetime, batch: Sequence[Received[RandomizationRefused]]
 ) -> list[NewEvent]:
-    """The subject's newest attempt was refused: another may begin."""
+    """Refused on this revision: while it is the newest, another attempt may begin."""
+    said = {(TrialId(r.envelope.trial or ""), r.data.subject): r.data for r in batch}
     for trial, subjects in _by_trial(batch).items():
         await store.lock(db, trial, subjects)
         newest = await store.newest(db, trial, subjects)
-        await store.update(db, [domain.refuse(screening) for screening in newest.values()])
+        refused = [
+            domain.refuse(screening, data.attempt, data.revision)
+            for screening in newest.values()
+            for data in [said[trial, screening.subject]]
+        ]
+        await store.update(db, refused)
     return []
 
 

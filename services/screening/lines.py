@@ -1,6 +1,6 @@
 """A line of a batch: ``{"subject", "form"}`` as bytes, decided or answered with its errors.
 
-`trialops screen` and the batch route both read lines; neither keeps more than one.
+What `trialops screen` reads; no more than one line is kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -23,6 +23,7 @@ class Revision:
     criteria: str
     unmet: Sequence[str]
     unknown: Sequence[str]
+    missing: Sequence[str]
     carry: str
     protocol_version: str
     person: str
@@ -108,8 +109,8 @@ async def add_revisions(db: Connection, revisions: Sequence[Revision]) -> None:
     await db.executemany(
         """
         INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown,
-                              carry, protocol_version, person, at, reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                              missing, carry, protocol_version, person, at, reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         """,
         [
             (
@@ -120,6 +121,7 @@ async def add_revisions(db: Connection, revisions: Sequence[Revision]) -> None:
                 one.criteria,
                 one.unmet,
                 one.unknown,
+                one.missing,
                 one.carry,
                 one.protocol_version,
                 one.person,
@@ -179,7 +181,7 @@ async def sign(
 
 
 _KEPT = """
-SELECT s.*, u.randomized, r.form, r.form_sha256, r.criteria, r.unmet, r.unknown, r.carry,
+SELECT s.*, u.randomized, r.form, r.form_sha256, r.criteria, r.unmet, r.unknown, r.missing, r.carry,
        r.protocol_version, r.person, r.at, r.reason
 FROM screening AS s
 JOIN subject AS u USING (trial, subject)
@@ -245,6 +247,7 @@ def _kept(row: asyncpg.Record) -> Kept:
         criteria=row["criteria"],
         unmet=row["unmet"],
         unknown=row["unknown"],
+        missing=row["missing"],
         carry=row["carry"],
         protocol_version=row["protocol_version"],
         person=row["person"],

@@ -34,6 +34,7 @@ CREATE TABLE revision (
     criteria         text    NOT NULL,  -- JSON: every criterion with its evidence
     unmet            text[]  NOT NULL,
     unknown          text[]  NOT NULL,
+    missing          text[]  NOT NULL,  -- the fields that would settle an incomplete verdict
     carry            text    NOT NULL,  -- JSON
     protocol_version text    NOT NULL,
     person           text    NOT NULL,

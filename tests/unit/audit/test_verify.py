@@ -67,7 +67,7 @@ def test_an_older_checkpoint_is_of_a_prefix(past: int) -> None:
 
 
 def test_a_changed_bit_of_an_entry_is_named() -> None:
-    chance = random.Random(7)  # noqa: S311 - which bits, not a secret
+    chance = random.Random(7)
     for _ in range(40):
         log = SmallLog(MANY)
         index = chance.randrange(600)
@@ -253,7 +253,7 @@ def test_a_bundle_of_part_of_a_log_is_not_written(tmp_path: Path) -> None:
 def test_any_changed_byte_of_a_bundle_is_found_without_a_traceback(tmp_path: Path) -> None:
     path = exported(SmallLog(MANY[:300]), tmp_path)
     good = path.read_bytes()
-    chance = random.Random(11)  # noqa: S311 - which bytes, not a secret
+    chance = random.Random(11)
     with zipfile.ZipFile(path) as zipped:
         where = {part.header_offset: part for part in zipped.infolist()}
     wrong = 0

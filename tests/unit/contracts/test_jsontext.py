@@ -11,7 +11,9 @@ from shared.contracts import jsontext
 from shared.contracts.jsontext import BadJson
 
 
-@pytest.mark.parametrize("text", ["2.50", "0.1", "-0.0", "1E+2", "2.49999999999999999999", "1E-30"])
+@pytest.mark.parametrize(
+    "text", ["2.50", "0.1", "-0.0", "1E+2", "2.4999999999999999", "0.000000001"]
+)
 def test_a_number_comes_out_as_it_was_written(text: str) -> None:
     value = jsontext.loads(text)
     assert isinstance(value, Decimal)

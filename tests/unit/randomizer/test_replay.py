@@ -159,6 +159,7 @@ class Platform:
             "trialops.SeedOpened.v1": [opened],
             "trialops.SeedCommitted.v1": [{"commitment": bundle["commitment"]}],
             "trialops.AllocationListLoaded.v1": [],
+            "trialops.PatientRandomized.v1": [dict(one) for one in self.allocations],
         }
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -202,6 +203,23 @@ def test_the_running_platform_is_replayed(
     assert json.loads(capsys.readouterr().out)["first_difference"]["number"] == 7
 
 
+@pytest.mark.parametrize("change", ["renamed", "swapped", "gone"])
+def test_what_a_seed_cannot_tell_the_log_tells(
+    platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    first, second, *_, last = platform.allocations
+    match change:
+        case "renamed":
+            first["subject"] = "IT009-0999"
+        case "swapped":
+            first["subject"], second["subject"] = second["subject"], first["subject"]
+        case _:
+            platform.allocations.remove(last)
+    assert ask(tmp_path) == 1
+    [problem] = json.loads(capsys.readouterr().out)["problems"]
+    assert f"allocation {12 if change == 'gone' else 1} " in problem
+
+
 def test_a_seed_other_than_the_logged_one_is_told(
     platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,9 +229,13 @@ def test_a_seed_other_than_the_logged_one_is_told(
 
 
 def test_a_sealed_seed_is_told_in_one_line(
-    platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    platform: Platform,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     platform.log["trialops.SeedOpened.v1"] = []
+    monkeypatch.setattr(command, "_PATIENCE_S", 0.0)
     assert ask(tmp_path) == 1
     told = capsys.readouterr()
     assert told.out == ""

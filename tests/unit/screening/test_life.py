@@ -1,5 +1,6 @@
 """The life of a screening, told as the contract tells it."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -53,11 +54,11 @@ def test_not_again_where_it_is() -> None:
 
 def test_again_after_failure_or_refusal() -> None:
     assert begun(ELIGIBLE, domain.fail(begun(), begun())).attempt == 2
-    assert begun(ELIGIBLE, domain.refuse(domain.sign(begun(), begun()))).attempt == 2
+    assert begun(ELIGIBLE, domain.refuse(domain.sign(begun(), begun()), 1, 1)).attempt == 2
 
 
 def test_never_again_once_randomized() -> None:
-    drawn = domain.randomize(domain.sign(begun(), begun()))
+    drawn = replace(domain.sign(begun(), begun()), randomized=True)
     for newest in (drawn, domain.correct(drawn, INELIGIBLE)):
         with pytest.raises(Conflict) as caught:
             begun(ELIGIBLE, newest)
@@ -98,7 +99,7 @@ def test_a_failed_screening_is_not_signed_and_not_failed_again() -> None:
 
 
 def test_a_randomized_subject_is_no_screen_failure() -> None:
-    drawn = domain.randomize(begun())
+    drawn = replace(begun(), randomized=True)
     with pytest.raises(Conflict) as caught:
         domain.fail(drawn, drawn)
     assert conflict(caught) == "already-randomized"
@@ -109,15 +110,21 @@ def test_a_correction_is_always_taken_and_unsigned() -> None:
         begun(),
         domain.sign(begun(), begun()),
         domain.fail(begun(), begun()),
-        domain.randomize(domain.sign(begun(), begun())),
-        domain.refuse(domain.sign(begun(), begun())),
+        replace(domain.sign(begun(), begun()), randomized=True),
+        domain.refuse(domain.sign(begun(), begun()), 1, 1),
     ):
         corrected = domain.correct(screening, INELIGIBLE)
         assert (corrected.revision, corrected.attempt) == (2, 1)
         assert (corrected.verdict, corrected.signed) == ("ineligible", False)
         assert corrected.failed == screening.failed
         assert corrected.randomized == screening.randomized
-        assert corrected.refused == screening.refused
+        assert not corrected.refused
+
+
+def test_a_refusal_of_an_older_revision_says_nothing_of_the_newest() -> None:
+    corrected = domain.correct(domain.sign(begun(), begun()), ELIGIBLE)
+    assert not domain.refuse(corrected, 1, 1).refused
+    assert domain.refuse(corrected, 1, 2).refused
 
 
 def test_changes_are_merged_and_kept() -> None:
