@@ -34,13 +34,17 @@ def build() -> Parser:
 
 
 def read(line: Sequence[str]) -> argparse.Namespace:
-    """The arguments of a command line, with `state` an absolute path wherever `--state` stood."""
+    """The arguments of a command line, with `state` an absolute path wherever `--state` stood.
+
+    Where nobody names a folder, a command's own `default_state` counts.
+    """
     anywhere = Parser(prog="trialops", add_help=False, allow_abbrev=False)
-    default = os.environ.get("TRIALOPS_STATE") or ".trialops"
-    anywhere.add_argument("--state", type=Path, default=Path(default))
+    anywhere.add_argument("--state", type=Path)
     found, rest = anywhere.parse_known_args(line)
     arguments = build().parse_args(rest)
-    arguments.state = found.state.resolve()
+    default = getattr(arguments, "default_state", ".trialops")
+    state = found.state or Path(os.environ.get("TRIALOPS_STATE") or default)
+    arguments.state = state.resolve()
     return arguments
 
 

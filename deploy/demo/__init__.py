@@ -1,0 +1,1 @@
+"""The demo: two trials sent through a running platform from outside, every figure compared."""

@@ -1,0 +1,124 @@
+"""The stage: one running platform seen from outside, with its doors, its topics and its clock."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from datetime import time as time_of_day
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from deploy.demo.doors import Doors
+from deploy.demo.follower import Follower
+from deploy.embedded import clock
+from deploy.embedded.keys import Keys
+from deploy.embedded.settle import Settler, Unsettled
+from deploy.embedded.state import Endpoints, State
+from deploy.tokens import Bearer
+from shared.contracts.study import Protocol
+from shared.contracts.subjects import TrialId
+
+_NOON: Final = time_of_day(12)
+_SECONDS: Final = 180.0
+
+Answer = Mapping[str, Any]
+
+
+@dataclass
+class Stage:
+    """What the acts are played on."""
+
+    state: State
+    endpoints: Endpoints = field(repr=False)
+    protocols: Mapping[TrialId, Protocol]
+    doors: Doors
+    follower: Follower
+    settler: Settler = field(repr=False)
+    signed: dict[str, float] = field(default_factory=dict)
+    """When a signature was answered, by the record key of its subject and `time.perf_counter`."""
+
+    def protocol(self, trial: str) -> Protocol:
+        """The trial's file."""
+        return self.protocols[TrialId(trial)]
+
+    def today(self, trial: str) -> date:
+        """The day at the trial's first site, by the platform's clock."""
+        return clock.now(self.state).astimezone(self._zone(trial)).date()
+
+    async def rest(self) -> None:
+        """Return when nothing is under way in any service; one that is down is waited for."""
+        deadline = time.monotonic() + _SECONDS
+        while down := await self.settler.settle():
+            if time.monotonic() > deadline:
+                raise Unsettled(f"down for {_SECONDS:.0f} s: {', '.join(sorted(down))}")
+            await asyncio.sleep(0.05)
+
+    async def noon(self, trial: str, day: date) -> None:
+        """Let what is under way end, then move the clock to noon of this day at the site."""
+        await self.rest()
+        noon = datetime.combine(day, _NOON, self._zone(trial))
+        ahead = noon - clock.now(self.state)
+        if ahead.total_seconds() > 0:
+            clock.move(self.state, ahead)
+
+    async def screen(self, trial: str, subject: str, attempt: int, form: object) -> Answer:
+        """A site submits a form."""
+        key, body = f"demo-{subject}-{attempt}", {"subject": subject, "form": form}
+        path = f"/v1/trials/{trial}/screenings"
+        answer: Answer = await self.doors.post("screening", path, _site(trial, subject), key, body)
+        return answer
+
+    async def correct(self, trial: str, screening: Answer, changes: object, reason: str) -> Answer:
+        """The site corrects what it submitted."""
+        subject, body = screening["subject"], {"changes": changes, "reason": reason}
+        path = f"/v1/trials/{trial}/screenings/{screening['id']}/corrections"
+        bearer, key = _site(trial, subject), f"demo-{screening['id']}-correction"
+        answer: Answer = await self.doors.post("screening", path, bearer, key, body)
+        return answer
+
+    async def sign(self, trial: str, screening: Answer, meaning: str) -> Answer:
+        """The site's investigator signs; the time of the answer is kept."""
+        subject = screening["subject"]
+        path = f"/v1/trials/{trial}/screenings/{screening['id']}/signature"
+        bearer = _person(trial, "investigator", subject)
+        key, body = f"demo-{screening['id']}-signature", {"meaning": meaning}
+        answer: Answer = await self.doors.post("screening", path, bearer, key, body)
+        self.signed[f"{trial}:{subject}"] = time.perf_counter()
+        return answer
+
+    def latencies(self) -> list[float]:
+        """From each signature's answer to its `PatientRandomized` on the topic, in ms, sorted."""
+        heard = self.follower.randomized
+        return sorted((heard[key] - at) * 1e3 for key, at in self.signed.items() if key in heard)
+
+    def _zone(self, trial: str) -> ZoneInfo:
+        return ZoneInfo(self.protocol(trial).sites[0].time_zone)
+
+
+def _person(trial: str, role: str, subject: str) -> Bearer:
+    site = subject.partition("-")[0]
+    return Bearer(role, (trial,), (site,), f"{role}-{site}")
+
+
+def _site(trial: str, subject: str) -> Bearer:
+    return _person(trial, "site", subject)
+
+
+@asynccontextmanager
+async def open_stage(state: State, protocols: Mapping[TrialId, Protocol]) -> AsyncIterator[Stage]:
+    """The stage on the platform that runs in the folder."""
+    endpoints = state.read_endpoints()
+    follower = Follower(endpoints["kafka"])
+    async with (
+        Doors(endpoints["services"], Keys(state.keys)) as doors,
+        Settler(endpoints) as settler,
+    ):
+        following = asyncio.create_task(follower.run())
+        try:
+            yield Stage(state, endpoints, protocols, doors, follower, settler)
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
