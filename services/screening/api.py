@@ -187,7 +187,7 @@ class Api:
         body = commands.checked(
             trial, submission, newest.get(submission.subject), call.caller.sub, call.work.now()
         )
-        return Response(jsontext.dumps(body), media_type="application/json")
+        return Response(body, media_type="application/json")
 
     async def batch(self, call: Call) -> Response:
         """Any number of forms, an answer a line, in order."""
@@ -218,7 +218,7 @@ class Api:
         trial = self._trial(call)
         async with call.work.reading() as db:
             kept = await _found(call, trial, db)
-        return Response(jsontext.dumps(commands.answer(kept)), media_type="application/json")
+        return Response(commands.answer(kept), media_type="application/json")
 
     async def sign(self, call: Call) -> Response:
         """The investigator's signature."""

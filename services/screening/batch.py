@@ -146,7 +146,7 @@ class Batch:
                 answers[line.number] = _told(line, problem)
                 refused += [key] if key else []
                 continue
-            answers[line.number] = jsontext.dumps(commands.answer(result.kept))
+            answers[line.number] = commands.answer(result.kept)
             events += result.events
             new += [(key, Kept(201, answers[line.number]))] if key else []
         await idempotency.keep(db, new)

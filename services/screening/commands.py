@@ -179,9 +179,15 @@ async def fail(
     )
 
 
-def answer(kept: Kept) -> dict[str, object]:
-    """A screening as HTTP shows it, in its newest revision."""
-    return {**brief(kept), "criteria": jsontext.loads(kept.revision.criteria)}
+def answer(kept: Kept) -> bytes:
+    """A screening as HTTP shows it, in its newest revision, as JSON."""
+    return _with_criteria(brief(kept), kept)
+
+
+def _with_criteria(body: Form, kept: Kept) -> bytes:
+    """The criteria stand in the answer as they were kept: they are ten times the rest."""
+    head = jsontext.dumps(body)[:-1]
+    return b'%s,"criteria":%s}' % (head, kept.revision.criteria.encode())
 
 
 def brief(kept: Kept) -> dict[str, object]:
@@ -206,7 +212,7 @@ def brief(kept: Kept) -> dict[str, object]:
 
 def checked(
     trial: Trial, submission: Submission, newest: Screening | None, person: str, now: datetime
-) -> dict[str, object]:
+) -> bytes:
     """What submitting would answer, with `id` null; nothing is kept, and nothing forbids it."""
     decision = submission.decision
     screening = Screening(
@@ -219,7 +225,7 @@ def checked(
         stratum=decision.stratum,
     )
     kept = Kept(screening, _revision(trial, screening, submission, person, now))
-    return {**answer(kept), "id": None}
+    return _with_criteria({**brief(kept), "id": None}, kept)
 
 
 def _new_id() -> UUID:

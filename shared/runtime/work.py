@@ -17,7 +17,10 @@ from shared.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command says: to the caller, and, as events, to everyone."""
+    """What a command says: to the caller, and, as events, to everyone.
+
+    A body of bytes is JSON already.
+    """
 
     body: object
     status: int = 200
@@ -82,7 +85,8 @@ class Work:
             if key and (first := await idempotency.claim(db, key)):
                 return first
             answer = await decide(db, now)
-            kept = Kept(answer.status, jsontext.dumps(answer.body))
+            said = answer.body
+            kept = Kept(answer.status, said if isinstance(said, bytes) else jsontext.dumps(said))
             if key:
                 await idempotency.keep(db, [(key, kept)])
             await outbox.add(db, self.service, answer.events)
