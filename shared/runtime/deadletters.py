@@ -18,7 +18,7 @@ from shared.runtime.record import RawRecord, Record, dump_headers, load_headers
 
 _KEY = re.compile(rf"({TRIAL_PATTERN})(?::({SUBJECT_PATTERN}))?", re.ASCII)
 _ROOM_FOR_HEADERS = 64 * 1024
-_LONGEST_ORIGINAL = 4 * 1024
+_ROOM_FOR_OWN_HEADERS = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +104,21 @@ def _announcement(service: str, now: datetime, letter: Letter, letter_id: UUID) 
     )
     headers = dict(envelope.headers())
     del headers["ce_sequence"]
-    originals = {
-        f"dead_{name}": value
-        for name, value in record.headers.items()
-        if name in ATTRIBUTES and len(value) <= _LONGEST_ORIGINAL
-    }
+    value = (record.value or b"")[: MAX_DEAD_LETTER_BYTES - _ROOM_FOR_HEADERS]
+    left = MAX_DEAD_LETTER_BYTES - len(value) - _ROOM_FOR_OWN_HEADERS
+    originals: dict[str, str] = {}
+    for name in ATTRIBUTES:
+        size = 64 + len(record.headers.get(name, "").encode())
+        if name in record.headers and size <= left:
+            originals[f"dead_{name}"] = record.headers[name]
+            left -= size
     origin = {
         "dead_reason": letter.reason,
         "dead_topic": record.topic,
         "dead_partition": str(record.partition),
         "dead_offset": str(record.offset),
     }
-    value = record.value or b""
-    room = MAX_DEAD_LETTER_BYTES - _ROOM_FOR_HEADERS
-    return Outgoing(dead_topic(service), envelope.key, headers | originals | origin, value[:room])
+    return Outgoing(dead_topic(service), envelope.key, headers | originals | origin, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,9 @@ def application(service: str, version: str, routes: Sequence[Route], gate: Gate)
         status = error.status_code
         name = {404: "not-found", 405: "method-not-allowed"}.get(status, "invalid")
         detail = "There is no such route here."
-        return Problem(status, name, detail, headers=error.headers).response()
+        return Problem(
+            status, name, detail, headers=_HEADERS | dict(error.headers or {})
+        ).response()
 
     app.add_exception_handler(HTTPException, http_problem)
     return app

@@ -1,0 +1,83 @@
+"""A service's own process: ready when it can work, and ended in order by SIGTERM."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.embedded.ports import take
+from shared.runtime.topics import declare
+from tests.integration.databases import database
+from tests.issuer import AUDIENCE, ISSUER, Issuer
+from tests.waiting import until_true
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+@contextmanager
+def running(environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(
+            (sys.executable, "-m", "services.screening"),
+            cwd=CHECKOUT,
+            env=os.environ | environment,
+            stderr=written,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=3).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def members(kafka: str, group: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        [answer] = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    [described] = answer.to_object()["groups"]
+    return len(described["members"])
+
+
+async def test_sigterm_ends_a_service_in_order(kafka: str, postgres: str, tmp_path: Path) -> None:
+    """It leaves its group, so that another has its partitions at once, not after the session."""
+    await declare(kafka)
+    port = take(("screening",), tmp_path / "ports.json")["screening"]
+    async with database(postgres, "screening") as addresses:
+        environment = {
+            "TRIALOPS_SERVICE_PORT": str(port),
+            "TRIALOPS_KAFKA": kafka,
+            "TRIALOPS_DATABASE": addresses.service,
+            "TRIALOPS_PROTOCOLS": str(CHECKOUT / "protocols"),
+            "TRIALOPS_KEYS": str(tmp_path),
+            "TRIALOPS_ISSUER": ISSUER,
+            "TRIALOPS_AUDIENCE": AUDIENCE,
+            "TRIALOPS_JWKS_FILE": str(Issuer(tmp_path).jwks_file),
+        }
+        log = tmp_path / "log"
+        with running(environment, log) as process:
+            until_true(lambda: ready(f"http://127.0.0.1:{port}"), 60, every=0.1)
+            assert await members(kafka, "screening") == 1
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0, log.read_text()
+            assert time.monotonic() - asked < 10
+        assert await members(kafka, "screening") == 0
+        assert "Traceback" not in log.read_text()
