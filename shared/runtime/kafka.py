@@ -107,7 +107,8 @@ async def producer(settings: Settings, service: str) -> AIOKafkaProducer:
         request_timeout_ms=round(settings.send_timeout_s * 1000),
     )
     try:
-        await asyncio.wait_for(made.start(), settings.send_timeout_s)
+        async with asyncio.timeout(settings.send_timeout_s):
+            await made.start()
     except BaseException:
         await made.stop()
         raise
@@ -121,6 +122,7 @@ async def discard(producer: AIOKafkaProducer, patience_s: float) -> None:
     """
     producer._message_accumulator.fail_all(KafkaError())  # noqa: SLF001 - there is no public way
     with suppress(Exception):
-        await asyncio.wait_for(producer.stop(), patience_s)
+        async with asyncio.timeout(patience_s):
+            await producer.stop()
     with suppress(Exception):
         await producer.client.close()

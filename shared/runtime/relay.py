@@ -85,16 +85,23 @@ class Relay:
                 if self.leads:
                     await self._drain(db)
                 self._faults = 0
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._settings.relay_poll_s)
-                    if not self.leads:
-                        await db.execute(f"NOTIFY {channel}")
+                if await self._called() and not self.leads:
+                    await db.execute(f"NOTIFY {channel}")
         finally:
             led, self.leads = self.leads, False
-            if not db.is_closed():
+            with suppress(Exception):  # a lost connection must not hide that we were cancelled
                 await db.remove_listener(channel, heard)
                 if led:
                     await self._resign(db)
+
+    async def _called(self) -> bool:
+        """Wait for the next look at the outbox; whether it was a wake, or only the poll."""
+        try:
+            async with asyncio.timeout(self._settings.relay_poll_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _lease(self, db: Connection) -> bool:
         """Whether this relay leads; the lease is renewed when a third of it is gone.
@@ -123,8 +130,7 @@ class Relay:
 
     async def _resign(self, db: Connection) -> None:
         """Let another relay lead: where this one cannot reach the broker, that one may."""
-        with suppress(Exception):
-            await db.execute("UPDATE relay_lease SET until = now() WHERE owner = $1", self._owner)
+        await db.execute("UPDATE relay_lease SET until = now() WHERE owner = $1", self._owner)
 
     async def _drain(self, db: Connection) -> None:
         """Send until the outbox is empty or the lease is due."""

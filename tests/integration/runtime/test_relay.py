@@ -353,6 +353,29 @@ async def test_lost_connections_to_the_database_are_waited_out(
     assert len(await on_topic(kafka, topic)) >= 4
 
 
+async def test_a_relay_that_lost_its_connection_ends_when_it_is_told_to(
+    kafka: str, pool: Pool, addresses: Database
+) -> None:
+    slow = settings_of(kafka, addresses.service, relay_poll_s=3600)
+    relay = Relay("randomizer", pool, slow, str(uuid4()))
+    task = asyncio.create_task(relay.run())
+    await leading(relay)
+    async with another(addresses) as db:
+        await db.execute("SELECT pg_terminate_backend(backend) FROM relay_lease")
+
+        async def lost() -> bool:
+            return pool.get_size() == pool.get_idle_size()
+
+        await until(lost)
+    relay.wake()
+    task.cancel()
+    _, still_there = await asyncio.wait([task], timeout=5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not still_there
+    assert task.cancelled()
+
+
 # ---- the broker
 
 
