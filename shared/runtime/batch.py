@@ -108,7 +108,7 @@ class Batch:
         return [lines[key] for key in seen]
 
     async def _recall(self, topic: str, lines: Iterable[Line]) -> bool:
-        """Line up what the database keeps above the watermarks; False where nothing came of it."""
+        """Line up what the database keeps above the watermarks; False where there was no need."""
         wanted = {line.mark.key: line for line in lines if line.mark.above and not line.kept}
         if not wanted:
             return False
@@ -123,7 +123,7 @@ class Batch:
         for line in wanted.values():
             line.mark.above = bool(line.kept)
             line.mark.changed = True
-        return bool(found)
+        return True
 
     async def _wave(self, subscription: Subscription, ready: list[tuple[Line, Kept]]) -> None:
         """Apply at most one record of each key, each type of event in one call of its handler."""

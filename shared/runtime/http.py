@@ -3,8 +3,10 @@
 401, 403, 413, 422 and then whatever the endpoint says (404, 409), as the contract orders them.
 """
 
+import re
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from starlette.responses import Response
 
 from shared.contracts import jsontext
 from shared.contracts.events.access import AccessRefused
+from shared.contracts.subjects import TRIAL_PATTERN
 from shared.runtime import database, logs, problems, telemetry
 from shared.runtime.clock import wall
 from shared.runtime.outbox import NewEvent
@@ -106,7 +109,12 @@ class Gate:
     async def _record(
         self, route: Route, request: Request, caller: Caller | None, status: int
     ) -> None:
-        """Best effort: that the record cannot be kept must not turn a refusal into an error."""
+        """Best effort: that the record cannot be kept must not turn a refusal into an error.
+
+        A fact of the trial where it is in the caller's scope, else of no trial.
+        """
+        trial = request.path_params.get("trial", "")
+        known = caller and caller.may_see_trial(trial) and re.fullmatch(TRIAL_PATTERN, trial)
         by_arm = "?by=arm" if route.asks_by_arm(request) else ""
         fact = AccessRefused(
             person=caller.sub if caller else None,
@@ -115,8 +123,11 @@ class Gate:
             status=status,
         )
 
-        async def decide(db: database.Connection, now: Any) -> Answer:
-            return Answer(None, events=[NewEvent(fact, now, actor=fact.person)])
+        def event(now: datetime) -> NewEvent:
+            return NewEvent(fact, now, trial=trial if known else None, actor=fact.person)
+
+        async def decide(db: database.Connection, now: datetime) -> Answer:
+            return Answer(None, events=[event(now)])
 
         try:
             await self._work.write(decide)

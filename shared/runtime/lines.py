@@ -54,8 +54,13 @@ class Line:
         return Fate.REPEAT if holder in (identity.ce_id, None) else Fate.CONFLICT
 
     def next(self) -> Kept | None:
-        """The record that may be taken now: one above the watermark, and no dead letter there."""
-        return None if self.mark.parked else self.waiting.get(self.mark.sequence + 1)
+        """The record that may be taken now: one above the watermark, and no dead letter there.
+
+        None too while the database keeps more of the key than was recalled: it goes first.
+        """
+        if self.mark.parked or (self.mark.above and not self.kept):
+            return None
+        return self.waiting.get(self.mark.sequence + 1)
 
     def take(self, position: Identity) -> None:
         """The record at `position` has had its effect, or none was asked of it."""

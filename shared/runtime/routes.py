@@ -74,7 +74,9 @@ class Call:
         return trial
 
     def key(self, body: bytes | None = None, line: int = 0) -> Key | None:
-        """The request's Idempotency-Key, for the whole body or one line of it."""
+        """The request's Idempotency-Key, for the whole body or one line of it; a POST's alone."""
+        if self.request.method != "POST":
+            return None
         return Key.of(
             self.request.headers.get("idempotency-key"),
             self.caller.sub,

@@ -121,6 +121,17 @@ async def test_a_gap_of_more_than_memory_holds_at_once_fills(listener: Listener)
     assert await listener.db.fetchval("SELECT bool_or(above) FROM watermark") is False
 
 
+async def test_a_redelivery_beyond_what_memory_holds_is_seen_for_what_it_is(
+    listener: Listener,
+) -> None:
+    records = [sent(number) for number in range(1, 151)]
+    await listener.hears(*records[1:])
+    await listener.hears(records[0], records[101].again(), sent(103))
+    assert await listener.heard() == list(range(1, 151))
+    assert await listener.letters() == ["another event has this key and sequence"]
+    assert await listener.db.fetchval("SELECT count(*) FROM above_watermark") == 0
+
+
 async def test_sequences_of_what_is_said_are_drawn_without_a_gap(listener: Listener) -> None:
     await listener.hears(sent(1), sent(2), sent(1, "IT001-0002"))
     await listener.hears(sent(3))
