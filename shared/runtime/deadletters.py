@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import uuid_utils
+from uuid_utils.compat import uuid7
 
 from shared.contracts.envelope import ATTRIBUTES, PLATFORM_KEY, Envelope
 from shared.contracts.subjects import SUBJECT_PATTERN, TRIAL_PATTERN
@@ -45,7 +45,7 @@ async def bury(
     """
     if not letters:
         return []
-    ids = [UUID(int=uuid_utils.uuid7().int) for _ in letters]
+    ids = [uuid7() for _ in letters]
     records = [letter.record for letter in letters]
     rows = await db.fetch(
         """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import uuid_utils
+from uuid_utils.compat import uuid7
 
 from shared.contracts.envelope import Envelope, key_of
 from shared.contracts.events.base import Event
@@ -63,7 +63,7 @@ def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing
     if len(value) > MAX_EVENT_BYTES:
         raise TooLarge(f"{type(event.data).__name__} is over {MAX_EVENT_BYTES} bytes")
     envelope = Envelope(
-        id=UUID(int=uuid_utils.uuid7().int),
+        id=uuid7(),
         source=f"/trialops/{service}",
         type=event.data.ce_type(),
         time=event.time,
@@ -75,10 +75,12 @@ def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing
         causation=event.cause.id if event.cause else None,
         traceparent=(event.cause.traceparent if event.cause else None) or traceparent,
     )
+    headers = dict(envelope.headers())
+    del headers["ce_sequence"]
     return Outgoing(
         topic=event.data.TOPIC.format(service=service),
         key=key_of(event.trial, event.subject),
-        headers={n: v for n, v in envelope.headers() if n != "ce_sequence"},
+        headers=headers,
         value=value,
     )
 

@@ -1,6 +1,7 @@
 """Promise 1: what is committed goes out, in the order of its key, through any fault."""
 
 import asyncio
+import gc
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -396,7 +397,10 @@ def killed(child: Child) -> None:
 
 
 async def test_a_broker_down_and_up_again_loses_nothing_and_leaves_nothing_behind(
-    own_kafka: tuple[Kafka, list[Child]], pool: Pool, addresses: Database
+    own_kafka: tuple[Kafka, list[Child]],
+    pool: Pool,
+    addresses: Database,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server, running = own_kafka
     settings = settings_of(server.bootstrap, addresses.service, send_timeout_s=1, shutdown_s=0.5)
@@ -424,5 +428,8 @@ async def test_a_broker_down_and_up_again_loses_nothing_and_leaves_nothing_behin
         await asyncio.gather(task, return_exceptions=True)
     left = asyncio.all_tasks() - before
     assert left == set(), "a producer was left behind"
+    del relay, task
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
     found = sequences(await on_topic(server.bootstrap, topic))
     assert repeats_left_out(found["T1:IT001-0001"]) == list(range(1, 202))

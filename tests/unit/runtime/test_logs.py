@@ -21,6 +21,7 @@ CANARY = "Maria Rossi, IT001-0007, arm B"
 @pytest.fixture
 def written() -> Iterator[StringIO]:
     """What a service's process writes, set up as it sets up its logs."""
+    gc.collect()  # what other tests have left behind speaks now
     root, hook, stream = logging.getLogger(), sys.excepthook, StringIO()
     before, level, stderr = root.handlers[:], root.level, sys.stderr
     sys.stderr = stream
