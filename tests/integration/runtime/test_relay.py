@@ -428,7 +428,6 @@ async def test_a_broker_down_and_up_again_loses_nothing_and_leaves_nothing_behin
         await asyncio.gather(task, return_exceptions=True)
     left = asyncio.all_tasks() - before
     assert left == set(), "a producer was left behind"
-    del relay, task
     gc.collect()
     assert not [record for record in caplog.records if record.name == "asyncio"]
     found = sequences(await on_topic(server.bootstrap, topic))
