@@ -93,9 +93,10 @@ class Relay:
                 await db.remove_listener(channel, heard)
                 if led:
                     await self._resign(db)
-            if db.is_closed():
-                # It still has its listener: the pool would complain, and keep its place for ever.
-                db.terminate()
+            with suppress(Exception):  # as above: the pool may have taken it back already
+                if db.is_closed():
+                    # It still has its listener: the pool would complain, and keep its place.
+                    db.terminate()
 
     async def _called(self) -> bool:
         """Wait for the next look at the outbox; whether it was a wake, or only the poll."""
