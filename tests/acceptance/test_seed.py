@@ -64,7 +64,8 @@ def test_a_refused_opening_is_recorded(tiny: Tiny) -> None:
     assert story.command(story.manager, "seed/open").status_code == 403
 
     def refusals() -> list[Json]:
-        items = story.auditor.pages("audit", "/entries", type="trialops.AccessRefused.v1")
+        log = story.path("entries")
+        items = story.auditor.pages("audit", log, type="trialops.AccessRefused.v1")
         told = [json.loads(item["entry"])["data"] for item in items]
         return [fact for fact in told if fact["path"] == path]
 
