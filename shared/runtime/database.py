@@ -32,6 +32,7 @@ _FAULTS_OF_DATA = (
 )
 _LOST_CONNECTION = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what is left of a statement when its server is gone
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     OSError,
