@@ -26,6 +26,7 @@ FIELDS = frozenset(
         "count",
         "duration_ms",
         "error",
+        "kind",
         "letter",
         "method",
         "offset",

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -23,6 +23,7 @@ from shared.runtime.routes import Route
 from shared.runtime.security import Tokens
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Collection, Subscription
+from shared.runtime.timers import Due, Timers
 from shared.runtime.work import Work
 
 _log = logs.logger("service")
@@ -34,7 +35,8 @@ Job = Callable[[Work], Awaitable[None]]
 class Service:
     """What a service is made of; `app.py` builds it and nothing else does.
 
-    `at_start` runs before the first record is consumed, `jobs` run as long as the process.
+    `at_start` runs before the first record is consumed, `jobs` run as long as the process, `timers`
+    by kind when they are due. `mount` adds what is no route, such as pages.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Service:
     subscriptions: Sequence[Subscription | Collection]
     at_start: Sequence[Job] = ()
     jobs: Sequence[Job] = ()
+    timers: Mapping[str, Due] = field(default_factory=dict)
+    mount: Callable[[FastAPI, Work], None] | None = None
     version: str = "1"
 
     def all_routes(self) -> list[Route]:
@@ -84,24 +88,30 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
     telemetry.set_up(service.name)
     clock = PlatformClock(settings.clock_file)
     async with AsyncExitStack() as stack:
+        stack.callback(telemetry.shut_down)
         pool = await stack.enter_async_context(database.pool(settings, service.name))
         relay = Relay(service.name, pool, settings, str(uuid4()))
         work = Work(service.name, pool, settings, clock.now, relay.wake)
+        jobs = list(service.jobs)
+        if service.timers:
+            timers = Timers(work, service.timers)
+            work.when_committed(timers.wake)
+            jobs.append(lambda _: timers.run())
         for job in service.at_start:
             await job(work)
         running = Running(pool, relay)
-        await stack.enter_async_context(_tasks(service, work, relay, running))
+        await stack.enter_async_context(_tasks(jobs, work, relay, running))
         await stack.enter_async_context(_consuming(service, work, settings, running))
         await _serve(_application(service, work, settings, running), settings)
 
 
 @asynccontextmanager
 async def _tasks(
-    service: Service, work: Work, relay: Relay, running: Running
+    jobs: Sequence[Job], work: Work, relay: Relay, running: Running
 ) -> AsyncIterator[None]:
     """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
     running.tasks = [asyncio.create_task(relay.run(), name="relay")]
-    running.tasks += [asyncio.create_task(_job(job, work)) for job in service.jobs]
+    running.tasks += [asyncio.create_task(_job(job, work)) for job in jobs]
     try:
         yield
     finally:
@@ -146,6 +156,8 @@ def _application(service: Service, work: Work, settings: Settings, running: Runn
         "relay": running.working,
     }
     health.add(app, checks)
+    if service.mount:
+        service.mount(app, work)
     return app
 
 

@@ -34,7 +34,7 @@ Decide = Callable[[Connection, datetime], Awaitable[Answer]]
 class Work:
     """The service's database with its clock: commands written, questions read.
 
-    `committed` tells the relay that there may be something to send.
+    `committed` tells the relay, and whoever asked, that there may be something to do.
     """
 
     def __init__(
@@ -49,7 +49,16 @@ class Work:
         self.pool = pool
         self.now = now
         self._settings = settings
-        self.committed = committed
+        self._told = [committed]
+
+    def when_committed(self, tell: Callable[[], None]) -> None:
+        """Call `tell` after every commit, too."""
+        self._told.append(tell)
+
+    def committed(self) -> None:
+        """Something was committed."""
+        for tell in self._told:
+            tell()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
