@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SERVICES = ("screening", "randomizer", "audit")
+SERVICES = ("screening", "randomizer", "safety", "notifier", "audit", "portal")
 
 PARTITIONS = 12
 MAX_RECORD_BYTES = 64 * 1024
@@ -35,6 +35,8 @@ def dead_topic(service: str) -> str:
 TOPICS = (
     Topic("trialops.screening", "screening"),
     Topic("trialops.randomization", "randomizer"),
+    Topic("trialops.safety", "safety"),
+    Topic("trialops.notification", "notifier"),
     Topic("trialops.audit", "audit"),
     *(Topic(record_topic(name), name, partitions=1) for name in SERVICES),
     *(

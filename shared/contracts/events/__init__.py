@@ -1,6 +1,14 @@
 """Every event that services exchange, each a strict frozen model of its data."""
 
-from shared.contracts.events import access, audit, randomization, screening
+from shared.contracts.events import (
+    access,
+    audit,
+    notification,
+    portal,
+    randomization,
+    safety,
+    screening,
+)
 from shared.contracts.events.base import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -29,6 +37,36 @@ EVENTS: tuple[type[Event], ...] = (
     audit.CheckpointSigned,
     audit.LogConflictFound,
     audit.LogGapFound,
+    safety.AdverseEventReported,
+    safety.AdverseEventUpdated,
+    safety.ReportUnmatched,
+    safety.ReportingClockStarted,
+    safety.ReportingClockWarned,
+    safety.ReportingClockOverdue,
+    safety.ReportingClockStopped,
+    safety.ReportingClockCancelled,
+    safety.ReportSubmitted,
+    safety.SurvivalReported,
+    safety.SubjectWithdrawn,
+    safety.KeyWaiting,
+    safety.KeyResumed,
+    safety.AdverseEventSubmitted,
+    safety.AdverseEventFollowedUp,
+    safety.AdverseEventAssessed,
+    safety.SurvivalRecorded,
+    safety.WithdrawalRecorded,
+    notification.AlertRaised,
+    notification.AlertDelivered,
+    notification.AlertDeliveryFailed,
+    notification.AlertEscalated,
+    notification.AlertAcknowledged,
+    notification.AlertLapsed,
+    notification.AlertNoted,
+    notification.ContactsChanged,
+    notification.ContactTested,
+    portal.SignedIn,
+    portal.SignedOut,
+    portal.SignInRefused,
     access.AccessRefused,
     access.DeadLetterSettled,
 )

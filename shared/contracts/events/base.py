@@ -2,11 +2,17 @@
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
+
+from shared.contracts.envelope import rfc3339
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Subject = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,8}-[0-9]{3,6}$")]
 Site = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,8}$")]
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+"""An instant: RFC 3339, UTC with `Z`."""
 
 
 class Event(BaseModel):
