@@ -21,6 +21,7 @@ from shared.runtime.routes import Call, Page, Query, Route
 from shared.runtime.security import ALL, Role
 
 _AUDITOR = frozenset({Role.AUDITOR})
+_TEXT, _OCTETS = "text/plain", "application/octet-stream"
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
@@ -64,10 +65,25 @@ class Inclusion(BaseModel):
     hashes: list[str]
 
 
+class Consistency(BaseModel):
+    """A consistency proof (RFC 6962, 2.1.2); hashes in base64."""
+
+    old: int = Field(alias="from")
+    new: int = Field(alias="to")
+    hashes: list[str]
+
+
+class Entry(BaseModel):
+    """An entry: the line that is hashed, as text."""
+
+    index: int
+    entry: str
+
+
 class Entries(BaseModel):
     """A page of the log."""
 
-    items: list[dict[str, int | str]]
+    items: list[Entry]
     next: str | None
 
 
@@ -82,12 +98,38 @@ class Api:
         """The table."""
         log = "/v1/log"
         return [
-            Route("GET", f"{log}/key", None, self.key, "the log's verifier key (C2SP)"),
-            Route("GET", f"{log}/checkpoint", None, self.checkpoint, "the newest signed head"),
             Route(
-                "GET", f"{log}/tile/entries/{{tile:path}}", _AUDITOR, self.entry_tile, "raw entries"
+                "GET",
+                f"{log}/key",
+                None,
+                self.key,
+                "the log's verifier key (C2SP)",
+                answers={200: _TEXT},
             ),
-            Route("GET", f"{log}/tile/{{tile:path}}", None, self.hash_tile, "hashes (C2SP tiles)"),
+            Route(
+                "GET",
+                f"{log}/checkpoint",
+                None,
+                self.checkpoint,
+                "the newest signed head",
+                answers={200: _TEXT},
+            ),
+            Route(
+                "GET",
+                f"{log}/tile/entries/{{tile:path}}",
+                _AUDITOR,
+                self.entry_tile,
+                "raw entries",
+                answers={200: _OCTETS},
+            ),
+            Route(
+                "GET",
+                f"{log}/tile/{{tile:path}}",
+                None,
+                self.hash_tile,
+                "hashes (C2SP tiles)",
+                answers={200: _OCTETS},
+            ),
             Route(
                 "GET",
                 f"{log}/proof/inclusion",
@@ -104,6 +146,7 @@ class Api:
                 self.consistency,
                 "that a log continues an older one",
                 query=ConsistencyQuery,
+                answers={200: Consistency},
             ),
             Route(
                 "GET",
@@ -127,7 +170,7 @@ class Api:
 
     async def key(self, call: Call) -> Response:
         """The key that checkpoints are checked with."""
-        return Response(f"{self._key.line}\n", media_type="text/plain")
+        return Response(f"{self._key.line}\n", media_type=_TEXT)
 
     async def checkpoint(self, call: Call) -> Response:
         """The signed note."""
@@ -135,7 +178,7 @@ class Api:
             published = await store.latest_checkpoint(db)
         if published is None:
             raise Problem(503, "unavailable", "No checkpoint is signed yet; ask again in a second.")
-        return Response(published.note, media_type="text/plain")
+        return Response(published.note, media_type=_TEXT)
 
     async def hash_tile(self, call: Call) -> Response:
         """Hashes of one tile, full or partial."""
@@ -218,7 +261,7 @@ async def _found(call: Call, trial: str | None) -> Response:
 
 
 def _octets(content: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    return Response(content, media_type=_OCTETS, headers=headers)
 
 
 def _json(body: object) -> Response:

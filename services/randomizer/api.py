@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.randomizer import commands, records
-from services.randomizer.book import Book
+from services.randomizer.book import Book, TrialState
 from services.randomizer.enrolment import enrolment
 from services.randomizer.facts import Close, CloseSite, Command, OpenSite, Pause, Resume
 from services.randomizer.plan import Plan
 from services.randomizer.records import Entry
+from services.randomizer.replay import Bundle
 from services.randomizer.trials import Trials
 from shared.contracts import jsontext
 from shared.contracts.events.randomization import ArmsRead, EnrolmentDecided
@@ -56,6 +57,58 @@ class Allocation(BaseModel):
     at: str
 
 
+class AllocationPage(BaseModel):
+    """Draws by their numbers."""
+
+    items: list[Allocation]
+    next: str | None
+
+
+class Figures(BaseModel):
+    """How many subjects; no `target` without a cap."""
+
+    randomized: int
+    target: int | None
+    waiting: int
+    refused: int
+
+
+class EnrolmentAnswer(Figures):
+    """The figures of the trial, by stratum and by site; asked by arm, those of each stratum."""
+
+    state: TrialState
+    strata: dict[str, Figures]
+    sites: dict[str, Figures]
+    arms: dict[str, dict[str, int]] | None = None
+
+
+class TrialSwitched(BaseModel):
+    """Whether the trial randomizes."""
+
+    state: TrialState
+
+
+class SiteSwitched(BaseModel):
+    """Whether the site enrols."""
+
+    site: str
+    open: bool
+
+
+class ListLoaded(BaseModel):
+    """The list in force."""
+
+    list_sha256: str
+    rows: int
+
+
+class OpeningRequested(BaseModel):
+    """Who has asked; a second statistician is waited for."""
+
+    requested_by: list[str]
+    opened: bool
+
+
 class Api:
     """The routes over the trials that run here."""
 
@@ -79,6 +132,7 @@ class Api:
                 self.allocations,
                 "who was drawn, in order",
                 query=AllocationsQuery,
+                answers={200: AllocationPage},
                 by_arm=_BY_ARM,
             ),
             Route(
@@ -96,6 +150,7 @@ class Api:
                 self.enrolment,
                 "how far the trial has come",
                 query=EnrolmentQuery,
+                answers={200: EnrolmentAnswer},
                 by_arm=_STATISTICIAN,
             ),
             *(
@@ -106,6 +161,7 @@ class Api:
                     partial(self.switch_trial, decision, command),
                     f"{verb} randomization",
                     body=Reason,
+                    answers={200: TrialSwitched},
                 )
                 for verb, roles, decision, command in deciding
             ),
@@ -116,6 +172,7 @@ class Api:
                 partial(self.switch_site, "site_open", OpenSite),
                 "let a site enrol",
                 body=Reason,
+                answers={200: SiteSwitched},
             ),
             Route(
                 "POST",
@@ -124,6 +181,7 @@ class Api:
                 partial(self.switch_site, "site_close", CloseSite),
                 "let a site enrol no more",
                 body=Reason,
+                answers={200: SiteSwitched},
             ),
             Route(
                 "PUT",
@@ -131,6 +189,7 @@ class Api:
                 _STATISTICIAN,
                 self.load_list,
                 "put a prepared list in force (CSV stratum,arm[,subject])",
+                answers={200: ListLoaded},
                 media_type="text/csv",
             ),
             Route(
@@ -140,6 +199,7 @@ class Api:
                 self.open_seed,
                 "open the seed of a closed trial, with a second statistician",
                 body=Reason,
+                answers={202: OpeningRequested, 201: Bundle},
                 sealed=True,
             ),
         ]

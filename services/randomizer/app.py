@@ -5,9 +5,10 @@ from functools import partial
 
 from services.randomizer.activate import activate_all
 from services.randomizer.api import Api
-from services.randomizer.handlers import on_screening
+from services.randomizer.handlers import on_screening, on_withdrawn
 from services.randomizer.trials import Trials
 from shared.contracts import study
+from shared.contracts.events.safety import SubjectWithdrawn
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -23,7 +24,8 @@ def build(settings: Settings) -> Service:
         name="randomizer",
         routes=Api(trials).routes(),
         subscriptions=[
-            Subscription("trialops.screening", {PatientScreened: decide, ScreeningFailed: decide})
+            Subscription("trialops.screening", {PatientScreened: decide, ScreeningFailed: decide}),
+            Subscription("trialops.safety", {SubjectWithdrawn: partial(on_withdrawn, trials)}),
         ],
         at_start=[partial(activate_all, trials)],
     )

@@ -124,7 +124,9 @@ class Desk:
         return None
 
     def refuse(self, subject: Subject, reason: RefusalReason) -> None:
-        """Each newer screening that is not drawn gets its answer; a withdrawal gets one for all."""
+        """Each newer screening that is not drawn gets its answer; of those of a subject who took
+        the consent back, each attempt gets one.
+        """
         told = reason == "consent_withdrawn" and subject.refusal == reason
         self.keep(replace(subject, standing="refused", refusal=reason, arrival=None))
         if not told:

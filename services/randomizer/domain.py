@@ -104,6 +104,7 @@ def _screened(desk: Desk, fact: PatientScreened) -> None:
         form_sha256=fact.form_sha256,
         carry=fact.carry,
         arrival=before.arrival if same_attempt else None,
+        refusal=before.refusal if same_attempt else None,
     )
     if before.drawn is not None:
         desk.keep(subject)

@@ -1,4 +1,8 @@
-"""Screenings in, draws out: a batch of subjects of any trials in a fixed number of statements."""
+"""Screenings in, draws out: a batch of subjects of any trials in a fixed number of statements.
+
+A consent taken back comes on a topic of its own, before or after the screening: either order ends
+in the same refusal.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +10,10 @@ from datetime import datetime
 from services.randomizer import store
 from services.randomizer.desk import Decision
 from services.randomizer.domain import decide
+from services.randomizer.facts import ConsentWithdrawn, Fact
 from services.randomizer.news import news
 from services.randomizer.trials import Trials
+from shared.contracts.events.safety import SubjectWithdrawn
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId, TrialId
 from shared.runtime.database import Connection
@@ -16,13 +22,28 @@ from shared.runtime.record import Received
 from shared.runtime.subscription import DataFault
 
 Screening = Received[PatientScreened] | Received[ScreeningFailed]
+Heard = Screening | Received[SubjectWithdrawn]
 
 
 async def on_screening(
     trials: Trials, db: Connection, now: datetime, batch: Sequence[Screening]
 ) -> list[NewEvent]:
     """Decide on a submission, signature, correction or failure of each of these subjects."""
-    by_trial: dict[TrialId, list[Screening]] = {}
+    return await _on(trials, db, now, batch)
+
+
+async def on_withdrawn(
+    trials: Trials, db: Connection, now: datetime, batch: Sequence[Received[SubjectWithdrawn]]
+) -> list[NewEvent]:
+    """A consent taken back keeps these subjects from a draw; who leaves the treatment was drawn."""
+    consent = [received for received in batch if received.data.withdrawn_from == "consent"]
+    return await _on(trials, db, now, consent)
+
+
+async def _on(
+    trials: Trials, db: Connection, now: datetime, batch: Sequence[Heard]
+) -> list[NewEvent]:
+    by_trial: dict[TrialId, list[Heard]] = {}
     for received in batch:
         trial = TrialId(received.envelope.trial or "")
         if trial not in trials.plans:
@@ -41,8 +62,16 @@ async def on_screening(
     said: list[NewEvent] = []
     for trial, book in books.items():
         rules = await trials.rules(db, book)
-        decision = decide(rules, book, [received.data for received in by_trial[trial]])
+        decision = decide(rules, book, [_fact(received) for received in by_trial[trial]])
         decisions.append(decision)
         said += news(trial, decision, now, [received.envelope for received in by_trial[trial]])
     await store.save(db, decisions, now)
     return said
+
+
+def _fact(received: Heard) -> Fact:
+    match received.data:
+        case SubjectWithdrawn(subject=subject, site=site):
+            return ConsentWithdrawn(SubjectId(subject), SiteId(site))
+        case PatientScreened() | ScreeningFailed() as screening:
+            return screening

@@ -72,8 +72,11 @@ class Criterion(BaseModel):
     missing: list[str]
 
 
-class ScreeningAnswer(BaseModel):
-    """A screening in its newest revision; `missing` would settle an incomplete verdict."""
+class ScreeningBrief(BaseModel):
+    """A screening in its newest revision; `missing` would settle an incomplete verdict.
+
+    `failed` by the site; `refused` a draw, so that another attempt may begin.
+    """
 
     id: UUID | None
     subject: str
@@ -83,7 +86,24 @@ class ScreeningAnswer(BaseModel):
     stratum: str | None
     missing: list[str]
     signed: bool
+    failed: bool
+    refused: bool
+    randomized: bool
+    protocol_version: str
+    at: datetime
+
+
+class ScreeningAnswer(ScreeningBrief):
+    """A screening with what each criterion says of it."""
+
     criteria: list[Criterion]
+
+
+class ScreeningPage(BaseModel):
+    """Screenings without their criteria."""
+
+    items: list[ScreeningBrief]
+    next: UUID | None
 
 
 Change = Callable[[Connection, datetime, Kept, Screening], Awaitable[Told]]
@@ -125,10 +145,19 @@ class Api:
                 _SITE,
                 self.batch,
                 "screen a subject a line (NDJSON)",
+                answers={200: "application/x-ndjson"},
                 media_type="application/x-ndjson",
                 streams=True,
             ),
-            Route("GET", at, _SITE, self.listing, "screenings", query=ScreeningsQuery),
+            Route(
+                "GET",
+                at,
+                _SITE,
+                self.listing,
+                "screenings",
+                query=ScreeningsQuery,
+                answers={200: ScreeningPage},
+            ),
             Route("GET", one, _SITE, self.show, "one screening", answers=answers),
             Route(
                 "POST",

@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from shared.contracts.events.base import Event
+from shared.contracts.subjects import SubjectId, site_of
 from shared.runtime import database, deadletters, outbox, telemetry, watermark
 from shared.runtime.database import Connection
 from shared.runtime.deadletters import Letter
 from shared.runtime.lines import Fate, Line
-from shared.runtime.outbox import NewEvent, Outgoing
+from shared.runtime.outbox import Cause, NewEvent, Outgoing
 from shared.runtime.record import Identity, Received, Record
-from shared.runtime.subscription import Collection, DataFault, Handler, Subscription
+from shared.runtime.subscription import Collection, DataFault, Halt, Handler, Subscription
 from shared.runtime.watermark import Kept
 
 T = TypeVar("T")
@@ -37,6 +39,7 @@ class Batch:
     careful: bool = False
     said: list[Outgoing] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    halts: list[tuple[Letter, Halt]] = field(default_factory=list)
     fates: Counter[str] = field(default_factory=Counter)
 
     async def apply(self, subscription: Subscription, records: Sequence[Record]) -> None:
@@ -134,7 +137,7 @@ class Batch:
             except Exception as fault:
                 if not (self.careful or isinstance(fault, DataFault)):
                     raise
-                self._park(line, kept, fault)
+                self._park(subscription, line, kept, fault)
                 continue
             if read is None:
                 self.fates["passed by"] += 1
@@ -148,7 +151,7 @@ class Batch:
                 return await handler(self.db, self.now, [received for _, _, received in some])
 
             def refuse(one: Ready, fault: Exception) -> None:
-                self._park(one[0], one[1], fault)
+                self._park(subscription, one[0], one[1], fault)
 
             for line, kept, _ in await self._guarded(group, call, refuse):
                 line.take(kept.position)
@@ -188,11 +191,29 @@ class Batch:
         traceparent = telemetry.traceparent()
         return [outbox.outgoing(self.service, event, traceparent) for event in await call(items)]
 
-    def _park(self, line: Line, kept: Kept, fault: Exception) -> None:
+    def _park(self, subscription: Subscription, line: Line, kept: Kept, fault: Exception) -> None:
         """The record becomes a dead letter and its key waits behind it."""
         if kept.record:
-            self.letters.append(Letter(kept.record, _reason(fault), True))
+            letter = Letter(kept.record, _reason(fault), True)
+            self.letters.append(letter)
+            if subscription.waiting:
+                self.halts.append((letter, subscription.waiting))
         line.park(kept.position)
+
+    def tell(self, letter: UUID, record: Record, halt: Halt, actor: str | None = None) -> None:
+        """Say of a letter's key that it waits, or goes on."""
+        key = record.identity.key if record.identity else None
+        trial, subject = deadletters.named(key)
+        event = NewEvent(
+            halt(str(letter), record.topic),
+            self.now,
+            trial=trial,
+            subject=subject,
+            site=site_of(SubjectId(subject)) if subject else None,
+            actor=actor,
+            cause=Cause(record.identity.ce_id) if record.identity and not actor else None,
+        )
+        self.said.append(outbox.outgoing(self.service, event, telemetry.traceparent()))
 
     async def _remember(
         self, topic: str, lines: Sequence[Line], newcomers: Sequence[Record], *, taken: bool
@@ -208,8 +229,13 @@ class Batch:
     async def finish(self) -> None:
         """Bury the letters and, last in the transaction, say everything there is to say."""
         self.fates["dead"] += len(self.letters)
-        buried = await deadletters.bury(self.db, self.service, self.now, self.letters)
-        await outbox.put(self.db, [*self.said, *buried])
+        new = await deadletters.bury(self.db, self.letters)
+        self.said += [deadletters.announcement(self.service, self.now, letter) for letter in new]
+        buried = {letter.id for letter in new}
+        for letter, halt in self.halts:
+            if letter.id in buried:
+                self.tell(letter.id, letter.record, halt)
+        await outbox.put(self.db, self.said)
 
 
 def _reason(fault: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -28,24 +28,24 @@ class Letter:
     record: Record
     reason: str
     blocks: bool
+    id: UUID = field(default_factory=uuid7)
+
+
+def named(key: str | None) -> tuple[str | None, str | None]:
+    """The trial and subject that a record key names, None for `platform` and what is no key."""
+    found = _KEY.fullmatch(key or "")
+    return (found[1], found[2]) if found and key != PLATFORM_KEY else (None, None)
 
 
 def trial_of(key: str | None) -> str | None:
     """The trial that a record key names, None for `platform` and for what is no key."""
-    found = _KEY.fullmatch(key or "")
-    return found[1] if found and key != PLATFORM_KEY else None
+    return named(key)[0]
 
 
-async def bury(
-    db: Connection, service: str, now: datetime, letters: Sequence[Letter]
-) -> list[Outgoing]:
-    """Keep letters; what to say of them on the service's `.dead` topic is returned.
-
-    A record that is a letter already is passed over.
-    """
+async def bury(db: Connection, letters: Sequence[Letter]) -> list[Letter]:
+    """Keep letters and return the new ones: a record that is a letter already is passed over."""
     if not letters:
         return []
-    ids = [uuid7() for _ in letters]
     records = [letter.record for letter in letters]
     rows = await db.fetch(
         """
@@ -57,7 +57,7 @@ async def bury(
         ON CONFLICT (topic, "partition", "offset") DO NOTHING
         RETURNING id
         """,
-        ids,
+        [letter.id for letter in letters],
         [record.topic for record in records],
         [record.partition for record in records],
         [record.offset for record in records],
@@ -73,14 +73,10 @@ async def bury(
     new = {row["id"] for row in rows}
     for letter in letters:
         telemetry.dead_letters.add(1, {"topic": letter.record.topic})
-    return [
-        _announcement(service, now, letter, letter_id)
-        for letter, letter_id in zip(letters, ids, strict=True)
-        if letter_id in new
-    ]
+    return [letter for letter in letters if letter.id in new]
 
 
-def _announcement(service: str, now: datetime, letter: Letter, letter_id: UUID) -> Outgoing:
+def announcement(service: str, now: datetime, letter: Letter) -> Outgoing:
     """`DeadLettered`: the bytes as they came, the original headers as `dead_*`, reason and origin.
 
     What has no room in a record of the topic stays in the table: the end of a value, a long header.
@@ -88,10 +84,9 @@ def _announcement(service: str, now: datetime, letter: Letter, letter_id: UUID) 
     """
     record = letter.record
     key = (record.raw_key or b"").decode(errors="replace")
-    found = _KEY.fullmatch(key) if key != PLATFORM_KEY else None
-    trial, subject = (found[1], found[2]) if found else (None, None)
+    trial, subject = named(key)
     envelope = Envelope(
-        id=letter_id,
+        id=letter.id,
         source=f"/trialops/{service}",
         type="trialops.DeadLettered.v1",
         time=now,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from shared.contracts import jsontext
-from shared.contracts.events.access import DeadLetterSettled
+from shared.contracts.events.access import DeadLetterResolved, DeadLetterSettled
 from shared.runtime import deadletters, watermark
 from shared.runtime.batch import Batch
 from shared.runtime.database import Connection
@@ -22,7 +24,34 @@ from shared.runtime.subscription import Collection, Subscription
 from shared.runtime.watermark import Kept
 from shared.runtime.work import Answer
 
+Outcome = Literal["replayed", "dropped"]
+
 _MANAGER = frozenset({Role.TRIAL_MANAGER})
+
+
+class DeadLetter(BaseModel):
+    """Where a record stood and why it could not be applied; nothing of its content."""
+
+    id: UUID
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    reason: str
+
+
+class DeadLetterPage(BaseModel):
+    """Open letters in order of their ids."""
+
+    items: list[DeadLetter]
+    next: UUID | None
+
+
+class Settled(BaseModel):
+    """What became of a letter."""
+
+    id: UUID
+    state: Outcome
 
 
 class DeadLetters:
@@ -34,14 +63,30 @@ class DeadLetters:
     def routes(self) -> list[Route]:
         """The table."""
         return [
-            Route("GET", "/v1/dead", _MANAGER, self.listing, "open dead letters", query=Page),
-            Route("GET", "/v1/dead/{letter}", _MANAGER, self.show, "one dead letter"),
+            Route(
+                "GET",
+                "/v1/dead",
+                _MANAGER,
+                self.listing,
+                "open dead letters",
+                query=Page,
+                answers={200: DeadLetterPage},
+            ),
+            Route(
+                "GET",
+                "/v1/dead/{letter}",
+                _MANAGER,
+                self.show,
+                "one dead letter",
+                answers={200: DeadLetter},
+            ),
             Route(
                 "POST",
                 "/v1/dead/{letter}/replay",
                 _MANAGER,
                 self.replay,
                 "apply the letter, then those waiting behind it",
+                answers={200: Settled},
             ),
             Route(
                 "POST",
@@ -50,6 +95,7 @@ class DeadLetters:
                 self.drop,
                 "pass the letter over, for a reason",
                 body=Reason,
+                answers={200: Settled},
             ),
         ]
 
@@ -92,7 +138,7 @@ class DeadLetters:
             if line.mark.sequence < identity.sequence:
                 reason = batch.letters[0].reason if batch.letters else "it was refused again"
                 raise conflict("still-dead", f"The letter still cannot be applied: {reason}.")
-            await batch.finish()
+            await self._resume(call, subscription, batch, letter)
             return await _settled(call, db, now, letter, "replayed", None)
 
         return await call.write(decide)
@@ -109,10 +155,18 @@ class DeadLetters:
                 batch, line = await self._line(call, db, now, letter, identity)
                 line.mark.raise_to(identity.sequence, identity.ce_id)
                 await batch.advance(subscription, [line])
-                await batch.finish()
+                await self._resume(call, subscription, batch, letter)
             return await _settled(call, db, now, letter, "dropped", call.body.reason)
 
         return await call.write(decide)
+
+    async def _resume(
+        self, call: Call, subscription: Subscription, batch: Batch, letter: Exhumed
+    ) -> None:
+        """End the batch; that the key goes on is said before what may stop it next."""
+        if subscription.resumed:
+            batch.tell(letter.id, letter.record, subscription.resumed, call.caller.sub)
+        await batch.finish()
 
     async def _open(self, call: Call, db: Connection, name: UUID) -> Exhumed:
         letter = await deadletters.exhume(db, name)
@@ -166,10 +220,17 @@ def _shown(letter: Buried) -> dict[str, object]:
 
 
 async def _settled(
-    call: Call, db: Connection, now: datetime, letter: Exhumed, outcome: str, reason: str | None
+    call: Call, db: Connection, now: datetime, letter: Exhumed, outcome: Outcome, reason: str | None
 ) -> Answer:
+    """The letter is settled: the whole fact for the log, the bare one for who was called."""
     await deadletters.settle(db, letter.id, outcome)
     key = letter.record.identity.key if letter.record.identity else None
-    fact = DeadLetterSettled(letter=str(letter.id), outcome=outcome, reason=reason)
-    event = NewEvent(fact, now, trial=deadletters.trial_of(key), actor=call.caller.sub)
-    return Answer({"id": letter.id, "state": outcome}, events=[event])
+    trial, subject = deadletters.named(key)
+    name, person = str(letter.id), call.caller.sub
+    fact = DeadLetterSettled(letter=name, outcome=outcome, reason=reason)
+    news = DeadLetterResolved(letter=name, outcome=outcome)
+    events = [
+        NewEvent(fact, now, trial=trial, actor=person),
+        NewEvent(news, now, trial=trial, subject=subject, actor=person),
+    ]
+    return Answer({"id": letter.id, "state": outcome}, events=events)

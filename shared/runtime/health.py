@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -20,7 +21,9 @@ def add(app: FastAPI, checks: Mapping[str, Check]) -> None:
     async def livez() -> Response:
         return _answer(200, {"live": True})
 
-    @app.get("/readyz", summary="the service can do its work")
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "a check does not hold"}}
+
+    @app.get("/readyz", summary="the service can do its work", responses=not_ready)
     async def readyz() -> Response:
         names = list(checks)
         held = await asyncio.gather(*(_holds(checks[name]) for name in names))
@@ -28,7 +31,11 @@ def add(app: FastAPI, checks: Mapping[str, Check]) -> None:
         body = {"ready": ready, "checks": dict(zip(names, held, strict=True))}
         return _answer(200 if ready else 503, body)
 
-    @app.get("/metrics", summary="metrics in Prometheus' text format")
+    @app.get(
+        "/metrics",
+        summary="metrics in Prometheus' text format",
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

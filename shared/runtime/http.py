@@ -7,9 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +18,7 @@ from shared.contracts.events.access import AccessRefused
 from shared.contracts.subjects import TRIAL_PATTERN
 from shared.runtime import database, logs, problems, telemetry
 from shared.runtime.clock import wall
+from shared.runtime.openapi import Application, Endpoint
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import Problem
 from shared.runtime.routes import MAX_BODY, Call, Route
@@ -176,25 +175,11 @@ def _query(route: Route, request: Request) -> BaseModel:
         raise problems.invalid([(("query", *loc), msg) for loc, msg in _errors(why)]) from why
 
 
-def application(service: str, version: str, routes: Sequence[Route], gate: Gate) -> FastAPI:
+def application(service: str, version: str, routes: Sequence[Route], gate: Gate) -> Application:
     """The service's HTTP application; `/openapi.json` describes every route."""
-    app = FastAPI(
-        title=f"trialops {service}",
-        version=version,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = Application(service, version)
     for route in routes:
-        app.add_api_route(
-            route.path,
-            _endpoint(route, gate),
-            methods=[route.method],
-            summary=route.summary,
-            responses=_responses(route),
-            openapi_extra=_described(route),
-            response_class=Response,
-        )
+        app.serve(route, _endpoint(route, gate))
 
     async def http_problem(_: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -210,57 +195,8 @@ def application(service: str, version: str, routes: Sequence[Route], gate: Gate)
     return app
 
 
-def _endpoint(route: Route, gate: Gate) -> Any:
+def _endpoint(route: Route, gate: Gate) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         return await gate.pass_through(route, request)
 
-    endpoint.__name__ = route.summary.replace(" ", "_")
     return endpoint
-
-
-def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
-    described: dict[int | str, dict[str, Any]] = {
-        status: {"model": model} if model else {"description": "done"}
-        for status, model in route.answers.items()
-    }
-    described["default"] = {
-        "description": "what is wrong (RFC 9457)",
-        "content": {problems.MEDIA_TYPE: {"schema": {"type": "object"}}},
-    }
-    return described
-
-
-def _described(route: Route) -> dict[str, Any]:
-    """What FastAPI cannot see: the body, the query and the roles."""
-    extra: dict[str, Any] = {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "required": name in schema.get("required", ()),
-                "schema": s,
-            }
-            for schema in [route.query.model_json_schema()]
-            for name, s in schema.get("properties", {}).items()
-        ]
-        + [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _path_parameters(route.path)
-        ]
-    }
-    if route.roles is not None:
-        extra["x-roles"] = sorted(route.roles | (route.by_arm or frozenset()))
-        extra["security"] = [{"bearer": []}]
-    if route.body is not None:
-        schema = route.body.model_json_schema()
-        extra["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
-        }
-    elif route.media_type != "application/json":
-        extra["requestBody"] = {"required": True, "content": {route.media_type: {}}}
-    return extra
-
-
-def _path_parameters(path: str) -> list[str]:
-    return [part[1:-1].partition(":")[0] for part in path.split("/") if part.startswith("{")]

@@ -100,7 +100,8 @@ class Route:
     """One route. `roles` None: open to all. `by_arm`: who may ask it with `?by=arm`.
 
     Without a `body` model the endpoint gets the bytes, of a `media_type`, or, where it `streams`,
-    reads them itself. Refusals of a `sealed` route, and of reads by arm, are recorded.
+    reads them itself. `answers` are for the documents: by status the model of the JSON, or the
+    media type of anything else. Refusals of a `sealed` route, and of reads by arm, are recorded.
     """
 
     method: str
@@ -110,7 +111,7 @@ class Route:
     summary: str
     body: type[BaseModel] | None = None
     query: type[Query] = Query
-    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=dict)
+    answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
     media_type: str = "application/json"
     streams: bool = False
     by_arm: frozenset[Role] | None = None

@@ -41,3 +41,25 @@ class Settings(BaseSettings):
     relay_lease_s: float = Field(default=10, ge=3, description="a dead relay's rows are taken over")
     send_timeout_s: float = Field(default=30, gt=0, description="longest wait for a broker's ack")
     shutdown_s: float = Field(default=8, gt=0, description="grace for what is under way at SIGTERM")
+
+    services: dict[str, str] = Field(
+        default={}, description="addresses of the other services by name, where one asks another"
+    )
+    token_key: Path | None = Field(
+        default=None, description="private key of the embedded run's issuer (Ed25519, PEM)"
+    )
+    people: Path | None = Field(default=None, description="who may sign in at the portal, JSON")
+    mailbox: Path | None = Field(
+        default=None, description="folder of letters, <address>/<n>.eml, that the portal shows"
+    )
+    portal_url: str | None = Field(default=None, description="public address of the portal")
+
+    mail: str | None = Field(
+        default=None, pattern=r"^[^\s:]+:[0-9]{1,5}$", description="mail server, host:port (SMTP)"
+    )
+    mail_from: str = Field(
+        default="trialops@localhost", pattern=r"^[^\s@]+@[^\s@]+$", description="letters' sender"
+    )
+    contacts: Path | None = Field(
+        default=None, description="whom to call in trials that have no contacts yet, JSON by trial"
+    )

@@ -14,6 +14,8 @@ from shared.runtime.outbox import NewEvent
 from shared.runtime.record import Received, Record
 
 Handler = Callable[[Connection, datetime, list[Received[Any]]], Awaitable[Sequence[NewEvent]]]
+Halt = Callable[[str, str], Event]
+"""The event that says so, of a letter's id and its topic."""
 Collect = Callable[[Connection, datetime, list[Record]], Awaitable[Sequence[NewEvent]]]
 
 
@@ -23,10 +25,16 @@ class DataFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One topic in the order of its keys; a handler never gets two events of a key in one call."""
+    """One topic in the order of its keys; a handler never gets two events of a key in one call.
+
+    `waiting` and `resumed` are for a service that tells when a key begins to wait behind a dead
+    letter, and when it goes on because that letter was settled.
+    """
 
     topic: str
     handlers: Mapping[type[Event], Handler]
+    waiting: Halt | None = None
+    resumed: Halt | None = None
 
     def read(self, record: Record) -> tuple[type[Event], Received[Any]] | None:
         """The typed event of a record, None for a type that nobody here handles.

@@ -3,20 +3,27 @@
 Spans and metrics carry routes, topics and counts; never a key, a subject or a payload.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
+from threading import Thread
+from typing import Literal
+from uuid import uuid4
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _SCOPE = "trialops"
 _LINKS = 128
+_FLUSH_S = 1.5
 _propagator = TraceContextTextMapPropagator()
 
 tracer = trace.get_tracer(_SCOPE)
@@ -43,12 +50,50 @@ dead_letters = _meter.create_counter(
 
 
 def set_up(service: str) -> None:
-    """Make this process's spans and metrics those of the service."""
-    resource = Resource.create({SERVICE_NAME: f"trialops-{service}"})
-    trace.set_tracer_provider(TracerProvider(resource=resource))
-    metrics.set_meter_provider(
-        MeterProvider(resource=resource, metric_readers=[PrometheusMetricReader()])
+    """Make this process's spans and metrics those of the service; both go out where asked for."""
+    resource = Resource.create(
+        {SERVICE_NAME: f"trialops-{service}", SERVICE_INSTANCE_ID: str(uuid4())}
     )
+    # The sampler is the SDK's own: what the caller's trace says, and all of what begins here.
+    tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
+    readers: list[MetricReader] = [PrometheusMetricReader()]
+    if _goes_out("TRACES"):
+        from shared.runtime import otlp  # late: 9 MB for whoever has no collector
+
+        tracers.add_span_processor(otlp.span_processor())
+    if _goes_out("METRICS"):
+        from shared.runtime import otlp
+
+        readers.append(otlp.metric_reader())
+    trace.set_tracer_provider(tracers)
+    metrics.set_meter_provider(
+        MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
+    )
+
+
+def _goes_out(signal: Literal["TRACES", "METRICS"]) -> bool:
+    """Whether the environment names a collector for this."""
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return any(os.environ.get(name) for name in names)
+
+
+def shut_down() -> None:
+    """Send what is left, for a moment and no longer, whatever the collector does."""
+    closing = [
+        Thread(target=_close, args=(provider.shutdown,), daemon=True)
+        for provider in (trace.get_tracer_provider(), metrics.get_meter_provider())
+        if isinstance(provider, TracerProvider | MeterProvider)
+    ]
+    deadline = time.monotonic() + _FLUSH_S
+    for thread in closing:
+        thread.start()
+    for thread in closing:
+        thread.join(max(0, deadline - time.monotonic()))
+
+
+def _close(shutdown: Callable[[], None]) -> None:
+    with suppress(Exception):  # what could not be sent is lost; the process ends all the same
+        shutdown()
 
 
 def traceparent() -> str | None:

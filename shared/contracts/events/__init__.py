@@ -69,4 +69,5 @@ EVENTS: tuple[type[Event], ...] = (
     portal.SignInRefused,
     access.AccessRefused,
     access.DeadLetterSettled,
+    access.DeadLetterResolved,
 )

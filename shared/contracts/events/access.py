@@ -1,6 +1,6 @@
 """Refused access, recorded by the service that refused it."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from shared.contracts.events.base import Event
 
@@ -25,5 +25,14 @@ class DeadLetterSettled(Event):
     TOPIC: ClassVar[str] = "trialops.{service}.record"
 
     letter: str
-    outcome: str
+    outcome: Literal["replayed", "dropped"]
     reason: str | None
+
+
+class DeadLetterResolved(Event):
+    """The letter is settled; for whoever was called about it. The reason is in the other fact."""
+
+    TOPIC: ClassVar[str] = "trialops.{service}.dead"
+
+    letter: str
+    outcome: Literal["replayed", "dropped"]

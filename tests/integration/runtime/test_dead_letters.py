@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shared.contracts.events.safety import KeyResumed, KeyWaiting
 from shared.contracts.events.screening import ScreeningFailed
 from shared.contracts.topics import MAX_DEAD_LETTER_BYTES
 from shared.runtime import database as runtime_database
@@ -29,6 +30,8 @@ from tests.issuer import Issuer
 
 TOPIC = "trialops.screening"
 COLLECTED = "trialops.audit"
+TOLD = "trialops.randomization"
+"""A topic whose waiting keys are told."""
 
 
 @dataclass
@@ -81,6 +84,19 @@ class Service:
             headers=self.manager(*trials) | headers,
         )
 
+    async def told(self) -> list[tuple[str, str, str, str]]:
+        """What was said of waiting keys: type, letter, key, actor."""
+        rows = await self.pool.fetch(
+            "SELECT key, headers, value FROM outbox WHERE topic = 'trialops.safety' ORDER BY id"
+        )
+        headers = [json.loads(row["headers"]) for row in rows]
+        data = [json.loads(row["value"]) for row in rows]
+        assert {one["topic"] for one in data} <= {TOLD}
+        return [
+            (said["ce_type"].split(".")[1], one["letter"], row["key"], said["ce_actor"])
+            for row, said, one in zip(rows, headers, data, strict=True)
+        ]
+
     async def waiting(self) -> int:
         count: int = await self.pool.fetchval("SELECT count(*) FROM above_watermark")
         return count
@@ -114,8 +130,15 @@ async def _serving(pool: Pool, work: Work, folder: Path) -> AsyncIterator[Servic
     async def collect(db: Connection, now: datetime, batch: list[Record]) -> Sequence[NewEvent]:
         raise DataFault("never")
 
+    def key_waiting(letter: str, topic: str) -> KeyWaiting:
+        return KeyWaiting(letter=letter, topic=topic)
+
+    def key_resumed(letter: str, topic: str) -> KeyResumed:
+        return KeyResumed(letter=letter, topic=topic)
+
     subscriptions: list[Subscription | Collection] = [
         Subscription(TOPIC, {ScreeningFailed: on_failed}),
+        Subscription(TOLD, {ScreeningFailed: on_failed}, key_waiting, key_resumed),
         Collection(COLLECTED, collect),
     ]
     issuer = Issuer(folder)
@@ -351,3 +374,51 @@ async def test_a_letter_too_large_for_its_topic_leaves_out_what_has_no_room(
     kept = await service.pool.fetchrow("SELECT value, headers FROM dead_letter")
     assert kept is not None
     assert kept["value"] == large.value
+
+
+def loud(number: int, subject: str = "IT001-0001") -> Sent:
+    """A record of the topic whose waiting keys are told."""
+    return replace(sent(number, subject), topic=TOLD)
+
+
+async def test_a_key_that_begins_to_wait_is_told_once_and_told_again_when_it_goes_on(
+    service: Service,
+) -> None:
+    service.refuses = {("IT001-0001", 1), ("IT001-0001", 3)}
+    first = loud(1)
+    await service.hears(first, loud(2), loud(1, "IT001-0002"))
+    await service.hears(first.again(), loud(3))
+    [one] = await service.listed()
+    waits = ("KeyWaiting", one["id"], "T1:IT001-0001", "randomizer")
+    assert await service.told() == [waits]
+    assert (await service.settle(one["id"])).status_code == 409  # still dead: nothing to tell
+    assert await service.told() == [waits]
+
+    service.refuses = {("IT001-0001", 3)}
+    assert (await service.settle(one["id"])).status_code == 200
+    [third] = await service.listed()
+    goes_on = ("KeyResumed", one["id"], "T1:IT001-0001", "mia")
+    waits_again = ("KeyWaiting", third["id"], "T1:IT001-0001", "randomizer")
+    assert await service.told() == [waits, goes_on, waits_again]
+    assert (await service.settle(third["id"], "drop")).status_code == 200
+    assert (await service.told())[3:] == [("KeyResumed", third["id"], "T1:IT001-0001", "mia")]
+
+
+async def test_a_letter_that_blocks_nothing_makes_no_key_wait(service: Service) -> None:
+    good = loud(1)
+    await service.hears(good, loud(2).with_header("ce_id", None), loud(1))
+    letters = await service.listed()
+    assert len(letters) == 2
+    for letter in letters:
+        assert (await service.settle(letter["id"], "drop")).status_code == 200
+    service.refuses = {("IT001-0001", 1)}
+    await service.hears(sent(1))  # of a topic that tells nothing
+    assert await service.told() == []
+
+
+async def test_a_waiting_key_that_is_none_of_ours_is_told_of_the_platform(
+    service: Service,
+) -> None:
+    await service.hears(replace(loud(1), key=b"T1:nobody"))
+    [(event, _, key, _)] = await service.told()
+    assert (event, key) == ("KeyWaiting", "platform")

@@ -21,14 +21,28 @@ from tests.waiting import until_true
 CHECKOUT = Path(__file__).parents[3]
 
 
+def environment(port: int, kafka: str, database: str, issuer: Issuer) -> dict[str, str]:
+    """What the service is told."""
+    return {
+        "TRIALOPS_SERVICE_PORT": str(port),
+        "TRIALOPS_KAFKA": kafka,
+        "TRIALOPS_DATABASE": database,
+        "TRIALOPS_PROTOCOLS": str(CHECKOUT / "protocols"),
+        "TRIALOPS_KEYS": str(issuer.jwks_file.parent),
+        "TRIALOPS_ISSUER": ISSUER,
+        "TRIALOPS_AUDIENCE": AUDIENCE,
+        "TRIALOPS_JWKS_FILE": str(issuer.jwks_file),
+    }
+
+
 @contextmanager
-def running(environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def running(told: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     with (
         log.open("wb") as written,
         subprocess.Popen(
             (sys.executable, "-m", "services.screening"),
             cwd=CHECKOUT,
-            env=os.environ | environment,
+            env=os.environ | told,
             stderr=written,
         ) as process,
     ):
@@ -61,18 +75,9 @@ async def test_sigterm_ends_a_service_in_order(kafka: str, postgres: str, tmp_pa
     await declare(kafka)
     port = take(("screening",), tmp_path / "ports.json")["screening"]
     async with database(postgres, "screening") as addresses:
-        environment = {
-            "TRIALOPS_SERVICE_PORT": str(port),
-            "TRIALOPS_KAFKA": kafka,
-            "TRIALOPS_DATABASE": addresses.service,
-            "TRIALOPS_PROTOCOLS": str(CHECKOUT / "protocols"),
-            "TRIALOPS_KEYS": str(tmp_path),
-            "TRIALOPS_ISSUER": ISSUER,
-            "TRIALOPS_AUDIENCE": AUDIENCE,
-            "TRIALOPS_JWKS_FILE": str(Issuer(tmp_path).jwks_file),
-        }
+        told = environment(port, kafka, addresses.service, Issuer(tmp_path))
         log = tmp_path / "log"
-        with running(environment, log) as process:
+        with running(told, log) as process:
             until_true(lambda: ready(f"http://127.0.0.1:{port}"), 60, every=0.1)
             assert await members(kafka, "screening") == 1
             asked = time.monotonic()

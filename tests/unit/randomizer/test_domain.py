@@ -183,6 +183,15 @@ def test_a_consent_withdrawn_first_ends_in_one_refusal() -> None:
     assert story.tell(screened(1)) == []
 
 
+def test_a_new_attempt_after_a_withdrawal_is_refused_too_and_told_so_once() -> None:
+    story = Story(rules())
+    story.tell(screened(1, signed=False), ConsentWithdrawn(ONE, IT001))
+    assert story.tell(screened(1, attempt=2, signed=False), screened(1, attempt=2)) == [
+        "RandomizationRefused 1 consent_withdrawn"
+    ]
+    assert story.who(1).standing == "refused"
+
+
 def test_a_withdrawal_after_the_draw_takes_nothing_back() -> None:
     story = Story(rules())
     story.tell(screened(1))

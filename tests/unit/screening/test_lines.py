@@ -12,7 +12,7 @@ import pytest
 
 from deploy.commands import screen
 from deploy.wrong_use import WrongUse
-from services.screening.lines import LONGEST, answer, lines
+from services.screening.lines import answer
 from shared.contracts.jsontext import dumps, loads
 from tests.unit.screening.forms import NCT, PROTOCOLS, TODAY, good
 
@@ -83,14 +83,6 @@ def test_a_bad_line(raw: bytes | None, subject: str | None, loc: list[str | int]
     assert said["subject"] == subject
     assert said["errors"][0]["loc"] == loc
     assert said["errors"][0]["msg"]
-
-
-def test_lines_are_cut_and_the_long_ones_passed_over() -> None:
-    longest = b"x" * LONGEST
-    source = io.BytesIO(b"a\n\n" + longest + b"\n" + longest + b"x\nb\n" + longest * 3 + b"\nlast")
-    assert list(lines(source)) == [b"a", b"", longest, None, b"b", None, b"last"]
-    assert list(lines(io.BytesIO(longest + b"xx"))) == [None]
-    assert list(lines(io.BytesIO(b""))) == []
 
 
 def run(monkeypatch: pytest.MonkeyPatch, text: bytes, *line: str) -> tuple[int, list[Any]]:

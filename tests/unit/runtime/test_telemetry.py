@@ -1,0 +1,30 @@
+"""Telemetry costs nothing where nobody asks for it."""
+
+import os
+import subprocess
+import sys
+
+HEAVY = ("opentelemetry.exporter.otlp", "google.protobuf", "requests", "urllib3")
+ASK = """
+import sys
+from shared.runtime import service, telemetry
+telemetry.set_up("screening")
+telemetry.shut_down()
+print(*sys.modules)
+"""
+
+
+def loaded(**told: str) -> set[str]:
+    """The heavy modules that a service's process has."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    asked = subprocess.run(
+        (sys.executable, "-c", ASK), env=ours | told, check=True, capture_output=True, text=True
+    )
+    return set(HEAVY) & set(asked.stdout.split())
+
+
+def test_an_exporter_is_loaded_only_where_the_environment_names_a_collector() -> None:
+    assert loaded() == set()
+    nowhere = "http://127.0.0.1:9"
+    assert loaded(OTEL_EXPORTER_OTLP_ENDPOINT=nowhere) >= {HEAVY[0], HEAVY[1]}
+    assert loaded(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=nowhere) >= {HEAVY[0], HEAVY[1]}
