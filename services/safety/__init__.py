@@ -1,0 +1,1 @@
+"""The safety service: adverse events, their classification and reporting clocks."""

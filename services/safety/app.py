@@ -1,0 +1,35 @@
+"""Safety, wired: sites report, clocks run, and what events tell of a subject is taken in."""
+
+from functools import partial
+
+from services.safety import handlers
+from services.safety.api import Api
+from services.safety.commands import Trial
+from services.safety.rules import SafetyRules
+from services.safety.store import TIMER
+from services.safety.timers import on_case_due
+from shared.contracts import study
+from shared.contracts.events.randomization import PatientRandomized
+from shared.contracts.events.screening import PatientScreened
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+from shared.runtime.subscription import Subscription
+
+
+def build(settings: Settings) -> Service:
+    """The service from its settings."""
+    protocols = study.load_all(settings.protocols)
+    trials = {trial: Trial(file, SafetyRules.of(file)) for trial, file in protocols.items()}
+    rules = {trial: of.rules for trial, of in trials.items()}
+    halts = (handlers.key_waiting, handlers.key_resumed)
+    screened = partial(handlers.on_patient_screened, trials)
+    randomized = partial(handlers.on_patient_randomized, trials)
+    return Service(
+        name="safety",
+        routes=Api(trials).routes(),
+        subscriptions=[
+            Subscription("trialops.screening", {PatientScreened: screened}, *halts),
+            Subscription("trialops.randomization", {PatientRandomized: randomized}, *halts),
+        ],
+        timers={TIMER: partial(on_case_due, rules)},
+    )

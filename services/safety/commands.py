@@ -1,0 +1,203 @@
+"""What people do to cases and say of subjects: decided and kept in the caller's transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from services.safety import domain, form, store, subjects
+from services.safety.archive import Filed
+from services.safety.components import Components
+from services.safety.domain import Case, Known, Step
+from services.safety.judgements import read_assessment
+from services.safety.rules import SafetyRules
+from services.safety.subjects import Subject, Survival, Withdrawal
+from services.safety.submissions import read_submission
+from shared.contracts.envelope import Envelope
+from shared.contracts.events.base import Event
+from shared.contracts.events.safety import (
+    SubjectWithdrawn,
+    SurvivalRecorded,
+    SurvivalReported,
+    WithdrawalRecorded,
+)
+from shared.contracts.study import Protocol
+from shared.contracts.subjects import SubjectId, TrialId, site_of
+from shared.runtime.database import Connection
+from shared.runtime.outbox import NewEvent
+
+Object = Mapping[str, object]
+Take = Callable[[SafetyRules, Case, datetime], Step]
+"""A person's step with a case: raises FormErrors."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial whose subjects are watched over here."""
+
+    protocol: Protocol
+    rules: SafetyRules
+
+    @property
+    def id(self) -> TrialId:
+        """The trial's id."""
+        return self.protocol.id
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A case as it stands, and what is said of it."""
+
+    filed: Filed
+    events: Sequence[NewEvent]
+
+
+class Conflict(Exception):
+    """What earlier reports forbid; ``type`` is stable and ends a problem's type."""
+
+    def __init__(self, type_: str, detail: str) -> None:
+        super().__init__(detail)
+        self.type = type_
+        self.detail = detail
+
+
+async def known(db: Connection, trial: Trial, subject: SubjectId) -> Subject:
+    """The subject as events have told of it, locked."""
+    name = trial.id, subject
+    return (await subjects.lock(db, [name]))[name]
+
+
+async def report(
+    db: Connection, trial: Trial, subject: Subject, raw: Object, person: str, now: datetime
+) -> Told:
+    """Keep a new case of a locked subject; FormErrors."""
+    had = _had(trial.rules.components, subject)
+    read = form.read(trial.rules, raw, now, had)
+    case = str(uuid7())
+    step = domain.report(trial.rules, case, subject.id, read, told_of(subject, now), now, raw)
+    filed = Filed(trial.id, step.case, (None,)).stepped(step.case, person)
+    await store.save(db, [(None, filed)])
+    return Told(filed, news(filed, step.events, now, person=person))
+
+
+def checked(trial: Trial, raw: Object, now: datetime) -> None:
+    """FormErrors in what would be refused of any subject: it tells nothing of this one."""
+    form.read(trial.rules, raw, now, trial.rules.components.of(None, None))
+
+
+def follow_up(raw: Object) -> Take:
+    """The next version of a case: the changed fields alone."""
+
+    def take(rules: SafetyRules, case: Case, now: datetime) -> Step:
+        old = case.newest.report.form
+        read = form.read_follow_up(rules, old, raw, now, case.components)
+        return domain.follow_up(rules, case, read, raw, now)
+
+    return take
+
+
+def assess(raw: Object) -> Take:
+    """The sponsor's judgement."""
+
+    def take(rules: SafetyRules, case: Case, now: datetime) -> Step:
+        said = read_assessment(raw, case.components, reason_needed=True)
+        return domain.assess(rules, case, said, now)
+
+    return take
+
+
+def submit(raw: Object) -> Take:
+    """A report was sent to an authority."""
+
+    def take(rules: SafetyRules, case: Case, now: datetime) -> Step:
+        return domain.submit(rules, case, read_submission(rules, raw, now, case.aware_at), now)
+
+    return take
+
+
+async def step(
+    db: Connection, trial: Trial, case: UUID, take: Take, person: str, now: datetime
+) -> Told:
+    """A person's step with a case, whose subject is locked; FormErrors."""
+    [before] = await store.load(db, {trial.id: trial.rules}, [case])
+    made = take(trial.rules, before.case, now)
+    after = before.stepped(made.case, person)
+    await store.save(db, [(before, after)])
+    return Told(after, news(after, made.events, now, person=person))
+
+
+def told_of(subject: Subject, now: datetime) -> Known:
+    """What events have told of a subject, as a fact of its cases."""
+    return Known(now, subject.named, subject.arm, subject.regimen)
+
+
+def news(
+    filed: Filed,
+    events: Sequence[Event],
+    now: datetime,
+    *,
+    person: str | None = None,
+    cause: Envelope | None = None,
+) -> list[NewEvent]:
+    """Events of a case in their envelopes, by a person, caused by an event, or by time."""
+    case = filed.case
+    return [
+        NewEvent(event, now, filed.trial, case.subject, case.site, person, cause)
+        for event in events
+    ]
+
+
+async def survive(
+    db: Connection, trial: Trial, subject: Subject, said: Survival, person: str, now: datetime
+) -> list[NewEvent]:
+    """Keep a survival status of a locked subject; Conflict where it contradicts an earlier one.
+
+    Of several deaths the newest report counts: a date can be put right.
+    """
+    earlier = await subjects.survivals(db, trial.id, subject.id)
+    deaths = [one.date for one in earlier if one.status == "dead"]
+    if said.status == "alive" and deaths and said.date > deaths[-1]:
+        raise Conflict("reported-dead", "an earlier death of the subject has been reported")
+    if said.status == "dead" and any(
+        one.status == "alive" and one.date > said.date for one in earlier
+    ):
+        raise Conflict("reported-alive", "the subject has been reported alive on a later day")
+    await subjects.add_survival(db, (trial.id, subject.id), said, person, now)
+    site = site_of(subject.id)
+    reported = SurvivalReported(subject=subject.id, site=site, status=said.status, date=said.date)
+    recorded = SurvivalRecorded(**reported.model_dump(), cause=said.cause)
+    return _of_subject(trial, subject, [reported, recorded], person, now)
+
+
+async def withdraw(
+    db: Connection, trial: Trial, subject: Subject, said: Withdrawal, person: str, now: datetime
+) -> list[NewEvent]:
+    """Keep a withdrawal of a locked subject; Conflict where it has been reported."""
+    if not await subjects.add_withdrawal(db, (trial.id, subject.id), said, person, now):
+        where = said.withdrawn_from
+        raise Conflict("already-withdrawn", f"the subject's withdrawal from {where} is known")
+    site = site_of(subject.id)
+    withdrawn = SubjectWithdrawn(
+        subject=subject.id, site=site, withdrawn_from=said.withdrawn_from, date=said.date
+    )
+    recorded = WithdrawalRecorded(
+        subject=subject.id,
+        site=site,
+        withdrawn_from=said.withdrawn_from,
+        date=said.date,
+        reason=said.reason,
+    )
+    return _of_subject(trial, subject, [withdrawn, recorded], person, now)
+
+
+def _of_subject(
+    trial: Trial, subject: Subject, events: Sequence[Event], person: str, now: datetime
+) -> list[NewEvent]:
+    site = site_of(subject.id)
+    return [NewEvent(event, now, trial.id, subject.id, site, person) for event in events]
+
+
+def _had(components: Components, subject: Subject) -> tuple[str, ...]:
+    return components.of(subject.arm, subject.regimen)
