@@ -1,0 +1,1 @@
+"""Notifier: calls people about what must not wait, until one of them takes it up."""

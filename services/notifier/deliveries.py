@@ -1,0 +1,243 @@
+"""What the notifier remembers of messages: each until it has an outcome, and every try for ever.
+
+A pending message has a timer of the kind `delivery`, due when it is to be tried. No handler works
+those off: who sends takes a message by a lease of the wall's clock, and the timer goes with the
+outcome, so whoever waits for the platform to come to rest waits for the servers' answers too.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import asyncpg
+
+from services.notifier.answers import Outcome
+from services.notifier.letters import Letter
+from shared.contracts.events.notification import Channel as Kind
+from shared.contracts.subjects import TrialId
+from shared.runtime import timers
+from shared.runtime.clock import wall
+from shared.runtime.database import Connection, Pool
+from shared.runtime.timers import Timer
+
+KIND: Final = "delivery"
+LEASE = timedelta(seconds=20)
+"""Longer than any try may take; after it another process sends what a dead one held."""
+
+Purpose = Literal["call", "digest", "test"]
+State = Literal["pending", "delivered", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one contact by one channel, the `nth` of theirs.
+
+    The deliveries of a `batch` are one call: reached is who took one of them.
+    """
+
+    id: UUID
+    batch: UUID
+    purpose: Purpose
+    alerts: tuple[UUID, ...]
+    trial: TrialId | None
+    contact: str
+    step: int
+    channel: Kind
+    nth: int
+    target: str
+    letter: Letter
+    written_at: datetime
+    secret: str | None = field(default=None, repr=False)
+    state: State = "pending"
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try and what the other server answered."""
+
+    attempt: int
+    at: datetime
+    outcome: Outcome
+    answer: str
+
+
+async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Keep messages to be sent, in this order."""
+    for one in deliveries:
+        await db.execute(
+            """
+            INSERT INTO delivery (id, batch, purpose, alerts, trial, contact, step, channel, nth,
+                                  target, secret, letter, written_at, state, tries)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', 0)
+            """,
+            one.id,
+            one.batch,
+            one.purpose,
+            one.alerts,
+            one.trial,
+            one.contact,
+            one.step,
+            one.channel,
+            one.nth,
+            one.target,
+            one.secret,
+            json.dumps(asdict(one.letter)),
+            one.written_at,
+        )
+    await timers.put(db, [Timer(KIND, str(one.id), one.written_at) for one in deliveries])
+
+
+async def next_due(pool: Pool) -> datetime | None:
+    """When the next message is to be sent that nobody is sending."""
+    found: datetime | None = await pool.fetchval(
+        """
+        SELECT min(timer.due) FROM timer JOIN delivery ON timer.id = delivery.id::text
+        WHERE timer.kind = $1 AND NOT EXISTS (
+            SELECT FROM delivery AS busy
+            WHERE busy.target = delivery.target AND busy.state = 'pending' AND busy.lease_until > $2
+        )
+        """,
+        KIND,
+        wall(),
+    )
+    return found
+
+
+async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> list[Delivery]:
+    """Take messages that are due, one an address at a time and each address in due order."""
+    rows = await db.fetch(
+        """
+        WITH due AS (
+            SELECT delivery.id, timer.due, delivery.number, row_number() OVER (
+                PARTITION BY delivery.target ORDER BY timer.due, delivery.number
+            ) AS nth
+            FROM timer JOIN delivery ON timer.id = delivery.id::text
+            WHERE timer.kind = $1 AND timer.due <= $2 AND NOT EXISTS (
+                SELECT FROM delivery AS busy
+                WHERE busy.target = delivery.target AND busy.state = 'pending'
+                  AND busy.lease_until > $3
+            )
+        ), taken AS (
+            SELECT delivery.id FROM delivery JOIN due USING (id)
+            WHERE due.nth = 1 AND delivery.state = 'pending'
+              AND (delivery.lease_until IS NULL OR delivery.lease_until <= $3)
+            ORDER BY due.due, due.number LIMIT $6
+            FOR UPDATE OF delivery SKIP LOCKED
+        )
+        UPDATE delivery SET lease = $4, lease_until = $5
+        FROM taken WHERE delivery.id = taken.id RETURNING delivery.*
+        """,
+        KIND,
+        now,
+        wall(),
+        lease,
+        wall() + LEASE,
+        at_most,
+    )
+    return [_delivery(row) for row in sorted(rows, key=lambda row: row["number"])]
+
+
+async def held(db: Connection, delivery: UUID, lease: UUID) -> Delivery | None:
+    """The message, locked, if it is still ours to say what came of it."""
+    row = await db.fetchrow(
+        "SELECT * FROM delivery WHERE id = $1 AND lease = $2 AND state = 'pending' FOR UPDATE",
+        delivery,
+        lease,
+    )
+    return _delivery(row) if row else None
+
+
+async def keep_try(db: Connection, delivery: UUID, one: Try) -> None:
+    """A try, for ever."""
+    await db.execute(
+        "INSERT INTO try (delivery, attempt, at, outcome, answer) VALUES ($1, $2, $3, $4, $5)",
+        delivery,
+        one.attempt,
+        one.at,
+        one.outcome,
+        one.answer,
+    )
+
+
+async def again(db: Connection, delivery: Delivery, due: datetime) -> None:
+    """Try the message again then."""
+    await db.execute(
+        "UPDATE delivery SET tries = tries + 1, lease = NULL, lease_until = NULL WHERE id = $1",
+        delivery.id,
+    )
+    await timers.put(db, [Timer(KIND, str(delivery.id), due)])
+
+
+async def end(db: Connection, delivery: Delivery, state: State) -> None:
+    """The message has its outcome."""
+    await db.execute(
+        "UPDATE delivery SET state = $2, tries = tries + 1, lease = NULL, lease_until = NULL"
+        " WHERE id = $1",
+        delivery.id,
+        state,
+    )
+    await timers.cancel(db, KIND, [str(delivery.id)])
+
+
+async def cancel(db: Connection, alert: UUID) -> None:
+    """Calls of the alert that nobody is sending just now are not sent any more."""
+    rows = await db.fetch(
+        """
+        UPDATE delivery SET state = 'cancelled'
+        WHERE alerts @> ARRAY[$1::uuid] AND purpose = 'call' AND state = 'pending'
+          AND (lease_until IS NULL OR lease_until <= $2)
+        RETURNING id
+        """,
+        alert,
+        wall(),
+    )
+    await timers.cancel(db, KIND, [str(row["id"]) for row in rows])
+
+
+async def of_batch(db: Connection, batch: UUID) -> list[Delivery]:
+    """All channels of one call."""
+    rows = await db.fetch("SELECT * FROM delivery WHERE batch = $1 ORDER BY number", batch)
+    return [_delivery(row) for row in rows]
+
+
+async def of_alert(db: Connection, alert: UUID) -> list[Delivery]:
+    """Every message about an alert, in order."""
+    rows = await db.fetch(
+        "SELECT * FROM delivery WHERE alerts @> ARRAY[$1::uuid] ORDER BY number", alert
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def tries(db: Connection, deliveries: Sequence[UUID]) -> dict[UUID, list[Try]]:
+    """Every try of these messages, in order."""
+    rows = await db.fetch(
+        "SELECT * FROM try WHERE delivery = ANY($1::uuid[]) ORDER BY delivery, attempt", deliveries
+    )
+    found: dict[UUID, list[Try]] = {}
+    for delivery, *rest in rows:
+        found.setdefault(delivery, []).append(Try(*rest))
+    return found
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        batch=row["batch"],
+        purpose=row["purpose"],
+        alerts=tuple(row["alerts"]),
+        trial=row["trial"],
+        contact=row["contact"],
+        step=row["step"],
+        channel=row["channel"],
+        nth=row["nth"],
+        target=row["target"],
+        letter=Letter(**json.loads(row["letter"])),
+        written_at=row["written_at"],
+        secret=row["secret"],
+        state=row["state"],
+        tries=row["tries"],
+    )

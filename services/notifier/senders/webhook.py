@@ -1,0 +1,72 @@
+"""Webhooks: the letter as JSON, signed as Standard Webhooks 1.0 has it.
+
+    webhook-id          the delivery's id, the same at every try: a receiver keeps it to see repeats
+    webhook-timestamp   seconds since 1970 of this try, by the wall's clock
+    webhook-signature   v1,BASE64( HMAC-SHA256( secret, id "." timestamp "." body ) )
+
+A secret that begins with `whsec_` is base64 after that, any other is its own UTF-8 bytes. Redirects
+are not followed, and nothing of the answer but its status is read.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from services.notifier.answers import Answer, said
+from services.notifier.seals import signing_key
+from services.notifier.senders.message import Message
+from shared.runtime.clock import wall
+from shared.runtime.settings import Settings
+
+SECONDS: Final = 10.0
+"""For the whole try."""
+
+_RETRIED: Final = frozenset({408, 425, 429})
+
+
+async def send(_: Settings, message: Message) -> Answer:
+    """One try. 2xx is taken; 4xx is final but for 408, 425, 429; 5xx, no connection and silence are
+    not. HTTP's classes mean the opposite of SMTP's: 4xx is what we did wrong.
+    """
+    body = json.dumps(message.letter.data, ensure_ascii=False, separators=(",", ":")).encode()
+    timestamp = str(int(wall().timestamp()))
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "trialops",
+        "webhook-id": str(message.id),
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signature(message.secret or "", str(message.id), timestamp, body),
+    }
+    try:
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx.AsyncClient(timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
+            client.stream("POST", message.target, content=body, headers=headers) as response,
+        ):
+            status = response.status_code
+    except (TimeoutError, httpx.TimeoutException):
+        return Answer("later", "no answer in time")
+    except (httpx.HTTPError, OSError) as fault:
+        return Answer("later", type(fault).__name__)
+    except (httpx.InvalidURL, UnicodeError):
+        return Answer("never", "the address cannot be used")
+    words = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    if 200 <= status < 300:
+        return said("delivered", status, words)
+    if 300 <= status < 400:
+        return said("never", status, "a redirect is not followed")
+    later = status >= 500 or status in _RETRIED
+    return said("later" if later else "never", status, words)
+
+
+def signature(secret: str, id: str, timestamp: str, body: bytes) -> str:
+    """The value of `webhook-signature`."""
+    signed = f"{id}.{timestamp}.".encode() + body
+    mac = hmac.digest(signing_key(secret), signed, hashlib.sha256)
+    return f"v1,{base64.b64encode(mac).decode()}"
