@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo up down test lint schemas lock clean help
+.PHONY: demo up down test lint schemas interface lock clean help
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -47,6 +47,10 @@ schemas: ## write the JSON Schema of every event
 	$(call setup,dev)
 	@$(BIN)/python -m shared.contracts.schemas
 
+interface: ## write the documents of the interface: AsyncAPI, OpenAPI, a page over both
+	$(call setup,dev)
+	@$(BIN)/python -m deploy.interface
+
 lock: ## lock the requirements and Kafka's jars again, at their newest versions
 	$(call setup,dev)
 	@$(BIN)/python deploy/lock.py
@@ -57,4 +61,4 @@ clean: ## remove everything that make has made, but no state
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,22 +1,42 @@
-"""Servers that the whole run shares: those that the environment names, else our own."""
+"""Servers that the whole run shares: those that the environment names, or ours of one kind.
+
+`TRIALOPS_TEST_SERVERS` says which: `embedded` (child processes) or `containers`.
+"""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import running_kafka, running_postgres
+from tests import servers
+
+
+def pytest_configure() -> None:
+    """Refuse a run that cannot have the servers that it asks for, before any test."""
+    kind = os.environ.get(servers.KIND, "embedded")
+    if kind not in ("embedded", "containers"):
+        raise pytest.UsageError(f"{servers.KIND} is embedded or containers, not {kind}")
+    if servers.in_containers():
+        from tests.containers.servers import check  # late: slow to import
+
+        check()
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of a real Kafka."""
     outside = os.environ.get("TRIALOPS_KAFKA")
+    folder = tmp_path_factory.mktemp("kafka")
     if outside:
         yield outside
-        return
-    with running_kafka(tmp_path_factory.mktemp("kafka")) as server:
-        yield server.bootstrap
+    elif servers.in_containers():
+        from tests.containers.servers import running_kafka
+
+        with running_kafka(folder) as address:
+            yield address
+    else:
+        with servers.running_kafka(folder) as server:
+            yield server.bootstrap
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +45,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     outside = os.environ.get("TRIALOPS_POSTGRES")
     if outside:
         yield outside
-        return
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.dsn()
+    elif servers.in_containers():
+        from tests.containers.servers import running_postgres
+
+        with running_postgres() as dsn:
+            yield dsn
+    else:
+        with servers.running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+            yield server.dsn()

@@ -1,6 +1,7 @@
 """Real servers for tests: the embedded ones, each in a folder of its own."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,13 @@ from deploy.embedded.ports import take
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.probes import Probe, kafka_answers, postgres_answers, until
 from deploy.embedded.process import Child, Program, tail
+
+KIND = "TRIALOPS_TEST_SERVERS"
+
+
+def in_containers() -> bool:
+    """Whether this run takes its servers from containers."""
+    return os.environ.get(KIND) == "containers"
 
 
 def kafka_in(folder: Path) -> Kafka:

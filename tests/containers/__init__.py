@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL in containers: the other way to get servers for tests."""
