@@ -19,7 +19,12 @@ from services.notifier.letters import Letter
 from services.notifier.routing import PLATFORM, Heard, Raising, Routes
 from shared.contracts.envelope import Envelope
 from shared.contracts.events.base import Event
-from shared.contracts.events.notification import AlertEscalated, AlertLapsed, AlertRaised
+from shared.contracts.events.notification import (
+    AlertEscalated,
+    AlertLapsed,
+    AlertRaised,
+    AlertSettled,
+)
 from shared.contracts.subjects import TrialId
 from shared.runtime import timers
 from shared.runtime.database import Connection
@@ -51,14 +56,16 @@ class Desk:
         self, db: Connection, now: datetime, heard: Heard, cause: Envelope | None = None
     ) -> list[NewEvent]:
         """Settle what the event settles, and raise the alert that it calls for."""
+        said: list[NewEvent] = []
         for matter in self.routes.settled(heard):
             if heard.at:
                 known = await store.settlement(db, matter)
                 await store.keep_settlement(db, matter, domain.latest(known, heard.at))
             for alert in await store.unsettled_of(db, matter, heard.at):
                 await store.save(db, escalation.settle(alert, now))
+                said.append(about(alert, _settled(alert), now, cause=cause))
         raising = self.routes.raised(heard, now)
-        return await self._raise(db, now, raising, cause) if raising else []
+        return [*said, *await self._raise(db, now, raising, cause)] if raising else said
 
     async def _raise(
         self, db: Connection, now: datetime, raising: Raising, cause: Envelope | None
@@ -203,6 +210,16 @@ class Desk:
 
     async def _gather(self, db: Connection, trial: TrialId | None, at: datetime) -> None:
         await timers.put(db, [Timer(DIGEST, trial or PLATFORM, at)])
+
+
+def _settled(alert: Alert) -> AlertSettled:
+    return AlertSettled(
+        alert=str(alert.id),
+        severity=alert.severity,
+        event=alert.event,
+        subject=alert.subject,
+        site=alert.site,
+    )
 
 
 def news(name: str, trial: TrialId | None, **members: object) -> Heard:

@@ -30,6 +30,7 @@ Alert = (
     | notification.AlertDelivered
     | notification.AlertEscalated
     | notification.AlertAcknowledged
+    | notification.AlertSettled
     | notification.AlertLapsed
 )
 
@@ -79,6 +80,7 @@ def subscriptions() -> list[Subscription]:
                 notification.AlertDelivered: on_alert_changed,
                 notification.AlertEscalated: on_alert_changed,
                 notification.AlertAcknowledged: on_alert_changed,
+                notification.AlertSettled: on_alert_changed,
                 notification.AlertLapsed: on_alert_changed,
             },
         ),
@@ -229,7 +231,7 @@ async def on_alert_raised(
 
 
 async def on_alert_changed(db: Connection, now: datetime, batch: Sequence[Received[Alert]]) -> Told:
-    """Delivered, escalated, acknowledged or lapsed."""
+    """Delivered, escalated, acknowledged, settled or lapsed."""
     await records.alerts_are(
         db, [(received.data.alert, _alert_state(received)) for received in batch]
     )
@@ -242,6 +244,8 @@ def _alert_state(received: Received[Alert]) -> AlertState:
         case notification.AlertAcknowledged():
             state = "settled" if data.settled else "acknowledged"
             return AlertState(at, state=state, person=data.person)
+        case notification.AlertSettled():
+            return AlertState(at, state="settled")
         case notification.AlertLapsed():
             return AlertState(at, state="open", lapsed=True)
         case notification.AlertEscalated():

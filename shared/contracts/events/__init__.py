@@ -61,6 +61,7 @@ EVENTS: tuple[type[Event], ...] = (
     notification.AlertEscalated,
     notification.AlertAcknowledged,
     notification.AlertLapsed,
+    notification.AlertSettled,
     notification.AlertNoted,
     notification.ContactsChanged,
     notification.ContactTested,

@@ -76,6 +76,10 @@ class AlertLapsed(_Alert):
     """Acknowledged 24 hours ago and its cause not settled: the calls start again."""
 
 
+class AlertSettled(_Alert):
+    """Its cause is gone without anybody's doing here: nobody is called of it any more."""
+
+
 class AlertNoted(Event):
     """What the person wrote on acknowledging."""
 

@@ -159,6 +159,8 @@ async def test_what_settles_a_cause_may_come_before_what_raises_it(
     assert notifier.mail.asked == (0 if settled == "first" else 1)
     [alert] = await notifier.alerts()
     assert alert["state"] == "settled"
+    told = [one["alert"] for one in await notifier.said("AlertSettled")]
+    assert told == ([] if settled == "first" else [alert["id"]])
 
 
 async def test_a_pause_after_a_resumption_is_another_alert(notifier: House) -> None:

@@ -171,7 +171,7 @@ async def test_an_alert_through_its_life(portal: House) -> None:
     assert await state() == ("acknowledged", 2, "olga", False)
     await portal.hear(notification.AlertLapsed(**alert))
     assert await state() == ("open", 2, "olga", True)
-    await portal.hear(acknowledged())
+    await portal.hear(notification.AlertSettled(**alert))
     assert (await state())[0] == "settled"
 
 
