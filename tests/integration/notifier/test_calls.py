@@ -160,7 +160,7 @@ async def test_what_settles_a_cause_may_come_before_what_raises_it(
     [alert] = await notifier.alerts()
     assert alert["state"] == "settled"
     told = [one["alert"] for one in await notifier.said("AlertSettled")]
-    assert told == ([] if settled == "first" else [alert["id"]])
+    assert told == ([] if settled == "first" else [str(alert["id"])])
 
 
 async def test_a_pause_after_a_resumption_is_another_alert(notifier: House) -> None:
