@@ -4,8 +4,15 @@ import argparse
 import asyncio
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from deploy.commands import Subparsers
+from deploy.wrong_use import WrongUse
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from deploy.embedded.state import State
 
 
 def add(subparsers: Subparsers) -> None:
@@ -15,30 +22,38 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Exit 1 where the platform does not come to rest."""
     from deploy.embedded import clock
-    from deploy.embedded.settle import Settler, Unsettled
     from deploy.embedded.state import State
 
     state = State(arguments.state)
-    if arguments.move == "now":
-        now = clock.now(state)
-    else:
+    if arguments.move != "now":
         by = clock.parse_move(arguments.move)
-        endpoints = state.read_endpoints()
-
-        async def between_quiet_times() -> set[str]:
-            async with Settler(endpoints) as settler:
-                down = await settler.settle()
-                clock.move(state, by)
-                return down | await settler.settle()
-
-        try:
-            down = asyncio.run(between_quiet_times())
-        except Unsettled as fault:
-            print(f"trialops: {fault}", file=sys.stderr)
+        if not _move(state, by):
             return 1
-        for service in sorted(down):
-            print(f"trialops: {service} is down and was not waited for", file=sys.stderr)
-        now = clock.now(state)
+    now = clock.now(state)
     print(json.dumps({"now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z")}))
     return 0
+
+
+def _move(state: "State", by: "timedelta") -> bool:
+    """Move it, stop by stop; False where the platform does not come to rest."""
+    from deploy.embedded import passage
+    from deploy.embedded.settle import Settler, Unsettled
+
+    endpoints = state.read_endpoints()
+    if state.supervisor() is None:  # it was killed, or its addresses would be gone
+        raise WrongUse(f"no platform runs in {state.folder} (trialops up)")
+
+    async def go() -> frozenset[str]:
+        async with Settler(endpoints) as settler:
+            return await passage.forward(state, settler.settle, by)
+
+    try:
+        down = asyncio.run(go())
+    except Unsettled as fault:
+        print(f"trialops: {fault}", file=sys.stderr)
+        return False
+    for service in sorted(down):
+        print(f"trialops: {service} is down and was not waited for", file=sys.stderr)
+    return True

@@ -13,6 +13,13 @@ def add(subparsers: Subparsers) -> None:
         "demo", help="replay trials through a platform of its own and check every figure"
     )
     parser.add_argument("--trial", metavar="T", help="only this one of the two trials")
+    parser.add_argument(
+        "--site",
+        metavar="S",
+        action="append",
+        default=[],
+        help="of the CDISC pilot only the subjects of these sites (default: all 17)",
+    )
     parser.add_argument("--once", action="store_true", help="stop at the end, at a terminal too")
     parser.set_defaults(run=run, default_state=".trialops-demo")
 
@@ -26,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise WrongUse(f"the demo has no trial {arguments.trial!r}, only {' and '.join(TRIALS)}")
     trials = TRIALS if arguments.trial is None else (arguments.trial,)
     watched = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-    shown = show(State(arguments.state), trials, stay=watched and not arguments.once)
+    stay = watched and not arguments.once
+    shown = show(State(arguments.state), trials, arguments.site, stay)
     if shown is None:
         return 1
     if not sys.stdout.isatty():  # who watches has seen the table

@@ -31,15 +31,24 @@ def _count(text: str) -> tuple[str, int]:
 def run(arguments: argparse.Namespace) -> int:
     from deploy.embedded import background, platform
     from deploy.embedded.services import SERVICES
+    from deploy.embedded.sign_ins import sign_ins
     from deploy.embedded.state import State
 
     counts = dict(arguments.replicas)
     if unknown := counts.keys() - set(SERVICES):
         raise WrongUse(f"no service {min(unknown)!r}, there are {', '.join(SERVICES)}")
     state = State(arguments.state)
+
+    def report(line: str) -> None:
+        _say(line)
+        # Passwords are for the eyes of who sits here, and not for a log.
+        if line == platform.READY and sys.stderr.isatty():
+            for row in sign_ins(state):
+                _say(row)
+
     if arguments.detach:
-        return 0 if background.start(state, counts, _say) else 1
-    return platform.serve(state, counts, _say)
+        return 0 if background.start(state, counts, report) else 1
+    return platform.serve(state, counts, report)
 
 
 def _say(line: str) -> None:

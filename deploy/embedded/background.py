@@ -15,7 +15,13 @@ from urllib.parse import urlsplit
 from deploy.embedded.jars import CHECKOUT
 from deploy.embedded.keeper import Report
 from deploy.embedded.platform import READY
-from deploy.embedded.probes import Probe, http_answers, kafka_answers, postgres_answers
+from deploy.embedded.probes import (
+    Probe,
+    http_answers,
+    kafka_answers,
+    postgres_answers,
+    smtp_answers,
+)
 from deploy.embedded.process import started_at, tail
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
@@ -83,6 +89,8 @@ class Part:
                 return partial(kafka_answers, parts.netloc)
             case "postgresql":
                 return partial(postgres_answers, self.address)
+            case "smtp":
+                return partial(smtp_answers, parts.port or 25)
             case _:
                 return partial(http_answers, parts.port or 80)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -9,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import KafkaError
 
-_SUBSCRIPTIONS_EVERY = 1.0  # seconds; a service subscribes when it starts and at no other time
+_SUBSCRIPTIONS_EVERY = 10.0  # seconds; a service subscribes when it starts and at no other time
+_UNKNOWN_EVERY = 0.5  # seconds, while a group has told no topics
 
 Ends: TypeAlias = dict[TopicPartition, int]
 
@@ -22,40 +24,67 @@ class Groups:
         self._reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
         self._partitions: dict[str, list[TopicPartition]] = {}
         self._topics: dict[str, set[str]] = {}
+        self._committed: dict[str, Ends] = {}
         self._ask_again = 0.0
 
     async def start(self) -> None:
-        await self._admin.start()
-        await self._reader.start()
+        """Connect; what cannot leaves nothing open."""
+        try:
+            await self._admin.start()
+            await self._reader.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         await self._reader.stop()
         await self._admin.close()
 
     async def look(self, groups: list[str]) -> tuple[Ends, list[str]]:
-        """The ends of all partitions that the groups read, and the groups that are behind them."""
-        committed = dict(zip(groups, await self._committed(groups), strict=True))
-        if time.monotonic() > self._ask_again:
-            self._ask_again = time.monotonic() + _SUBSCRIPTIONS_EVERY
-            for group, topics in (await self._subscribed(groups)).items():
-                # One in the middle of a rebalance tells no topics: remember what it told before.
-                known = self._topics.setdefault(group, set())
-                known |= topics | {partition.topic for partition in committed[group]}
+        """The ends of all partitions that the groups read, and the groups that are behind them.
+
+        Only a group that was behind these ends when last seen is asked how far it has come.
+        """
+        await self._learn_topics(groups)
         read = {
             group: await self._partitions_of(self._topics.get(group, set())) for group in groups
         }
-        everything = {partition for partitions in read.values() for partition in partitions}
-        ends = await self._reader.end_offsets(sorted(everything)) if everything else {}
-        behind = [
-            group
-            for group, partitions in read.items()
-            if any(ends[one] > committed[group].get(one, 0) for one in partitions)
-        ]
-        return ends, behind
+        ends = await self._ends({one for partitions in read.values() for one in partitions})
+        asked = [group for group in groups if self._is_behind(group, read[group], ends)]
+        for group, committed in zip(asked, await self._all_committed(asked), strict=True):
+            self._committed[group] = committed
+        return ends, [group for group in asked if self._is_behind(group, read[group], ends)]
 
-    async def _committed(self, groups: list[str]) -> list[Ends]:
+    async def still(self, ends: Ends) -> bool:
+        """Whether nothing was sent since these were the ends."""
+        return await self._ends(ends.keys()) == ends
+
+    async def _ends(self, partitions: Iterable[TopicPartition]) -> Ends:
+        wanted = sorted(partitions)
+        ends: Ends = await self._reader.end_offsets(wanted) if wanted else {}
+        return ends
+
+    def _is_behind(self, group: str, partitions: list[TopicPartition], ends: Ends) -> bool:
+        committed = self._committed.get(group, {})
+        return any(ends[one] > committed.get(one, 0) for one in partitions)
+
+    async def _all_committed(self, groups: list[str]) -> list[Ends]:
         answers = await asyncio.gather(*map(self._admin.list_consumer_group_offsets, groups))
         return [{one: found.offset for one, found in answer.items()} for answer in answers]
+
+    async def _learn_topics(self, groups: list[str]) -> None:
+        """What the groups read, by their members and by what they have committed."""
+        if time.monotonic() < self._ask_again and self._topics.keys() >= set(groups):
+            return
+        subscribed = await self._subscribed(groups)
+        for group, committed in zip(groups, await self._all_committed(groups), strict=True):
+            self._committed[group] = committed
+            # One in the middle of a rebalance tells no topics: remember what it told before.
+            known = self._topics.setdefault(group, set())
+            known |= subscribed[group] | {partition.topic for partition in committed}
+        told = all(self._topics[group] for group in groups)
+        pause = _SUBSCRIPTIONS_EVERY if told else _UNKNOWN_EVERY
+        self._ask_again = time.monotonic() + pause
 
     async def _subscribed(self, groups: list[str]) -> dict[str, set[str]]:
         topics: dict[str, set[str]] = {group: set() for group in groups}

@@ -1,4 +1,4 @@
-"""The supervisor: Kafka, PostgreSQL and the services, each a child process, from start to stop."""
+"""The supervisor: Kafka, PostgreSQL, mailbox and services, each a child process, start to stop."""
 
 import argparse
 import asyncio
@@ -15,16 +15,25 @@ from deploy.embedded.files import write_private
 from deploy.embedded.kafka import Kafka
 from deploy.embedded.keeper import Deaths, Keeper, NotReady, Report
 from deploy.embedded.keys import Keys
-from deploy.embedded.ports import take
+from deploy.embedded.ports import LOOPBACK, take
 from deploy.embedded.postgres import Postgres
-from deploy.embedded.probes import http_answers, kafka_answers, postgres_answers
+from deploy.embedded.probes import http_answers, kafka_answers, postgres_answers, smtp_answers
 from deploy.embedded.process import started_at
-from deploy.embedded.services import SERVICES, Backing, ServiceProcess, replicas
+from deploy.embedded.services import (
+    SERVICES,
+    Backing,
+    ServiceProcess,
+    mailbox_program,
+    protocols_folder,
+    replicas,
+)
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
+from shared.contracts import study
 
 READY = "ready"  # the last line of a start that went well
 _SECONDS_TO_READY = 90.0
+_SERVERS = ("kafka", "controller", "postgres", "mailbox")
 
 
 class Platform:
@@ -61,24 +70,25 @@ class Platform:
     async def _start(self) -> None:
         self._state.endpoints.unlink(missing_ok=True)  # of a supervisor that was killed
         self._keys.prepare()
+        self._state.people.prepare(_protocols())
         if not self._state.clock.exists():
             write_private(self._state.clock, json.dumps({"offset_seconds": 0}))
-        names = ("kafka", "controller", "postgres", *(replica.name for replica in self._replicas))
+        names = (*_SERVERS, *(replica.name for replica in self._replicas))
         ports = take(names, self._state.ports)
         backing = await self._start_servers(ports)
         self._report("preparing databases and topics")
         await self._prepare(backing)
+        urls = {service: f"http://{LOOPBACK}:{ports[service]}" for service in SERVICES}
         processes = [
-            ServiceProcess(replica, ports[replica.name], self._state, backing, self._keys)
+            ServiceProcess(replica, ports[replica.name], urls, self._state, backing, self._keys)
             for replica in self._replicas
         ]
         await self._start_services(processes)
-        firsts = {p.replica.service: p.url for p in processes if p.replica.number == 1}
-        self._state.write_endpoints(firsts, backing.kafka, backing.postgres)
+        self._state.write_endpoints(urls, backing.kafka, backing.postgres)
         self._report(READY)
 
     async def _start_servers(self, ports: dict[str, int]) -> Backing:
-        """Kafka and PostgreSQL answer: our own, or those that the environment names."""
+        """Kafka and PostgreSQL, our own or those that the environment names, and the mailbox."""
         folder, log = self._state.folder, self._state.log
         postgres = os.environ.get("TRIALOPS_POSTGRES")
         if postgres:
@@ -97,8 +107,12 @@ class Platform:
             kafka = broker.bootstrap
             probe = partial(kafka_answers, kafka)
             self._servers.append(Keeper("kafka", f"kafka://{kafka}", broker.prepare, probe))
+        letters = ports["mailbox"]
+        mailbox = partial(mailbox_program, self._state, letters)
+        probe = partial(smtp_answers, letters)
+        self._servers.append(Keeper("mailbox", f"smtp://{LOOPBACK}:{letters}", mailbox, probe))
         await self._start_together(self._servers)
-        return Backing(kafka, await database.make(postgres))
+        return Backing(kafka, await database.make(postgres), f"{LOOPBACK}:{letters}")
 
     async def _prepare(self, backing: Backing) -> None:
         from shared.runtime import migrate, topics
@@ -153,6 +167,14 @@ class Platform:
         self._state.endpoints.unlink(missing_ok=True)
         self._state.processes.unlink(missing_ok=True)
         self._report("stopped")
+
+
+def _protocols() -> list[study.Protocol]:
+    """The trials; NotReady where a file is not as it must be, since no service would start."""
+    try:
+        return list(study.load_all(protocols_folder()).values())
+    except study.ProtocolError as fault:
+        raise NotReady(str(fault)) from None
 
 
 def serve(state: State, counts: dict[str, int], report: Report) -> int:

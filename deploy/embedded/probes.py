@@ -59,6 +59,22 @@ async def http_answers(port: int, path: str = "/readyz", seconds: float = 2.0) -
     return status_line.split()[1:2] == [b"200"]
 
 
+async def smtp_answers(port: int, seconds: float = 2.0) -> bool:
+    """True if the mail server greets."""
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                greeting = await reader.readline()
+                writer.write(b"QUIT\r\n")
+                await reader.readline()
+            finally:
+                writer.close()
+    except OSError:
+        return False
+    return greeting.startswith(b"220 ")
+
+
 async def until(probe: Probe, seconds: float, every: float = 0.05) -> bool:
     """Ask again and again until the answer is yes; False when the seconds have passed."""
     deadline = time.monotonic() + seconds

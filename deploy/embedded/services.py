@@ -1,7 +1,9 @@
 """The services as processes: which there are, what each is told by its environment."""
 
+import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +13,14 @@ from deploy.embedded.keys import AUDIENCE, ISSUER, Keys
 from deploy.embedded.process import Program
 from deploy.embedded.state import State
 
-SERVICES = ("screening", "randomizer", "audit")
+SERVICES = ("screening", "randomizer", "safety", "notifier", "audit", "portal")
+
+SENDER = "trialops@trialops.example"
+
+
+def protocols_folder() -> Path:
+    """The trials: `TRIALOPS_PROTOCOLS`, else those of the checkout."""
+    return Path(os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")).resolve()
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Backing:
 
     kafka: str
     postgres: str
+    mail: str
 
 
 def replicas(counts: dict[str, int]) -> tuple[Replica, ...]:
@@ -49,6 +59,9 @@ class ServiceProcess:
 
     replica: Replica
     port: int
+    urls: Mapping[str, str]
+    """Where each service is asked, its first process."""
+
     state: State
     backing: Backing
     keys: Keys = field(repr=False)
@@ -70,7 +83,6 @@ class ServiceProcess:
     def _environment(self) -> dict[str, str]:
         # The superuser's address is for the supervisor alone.
         ours = {name: value for name, value in os.environ.items() if name != "TRIALOPS_POSTGRES"}
-        protocols = os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")
         return ours | {
             "PYTHONUNBUFFERED": "1",
             "TRIALOPS_SERVICE_PORT": str(self.port),
@@ -80,11 +92,43 @@ class ServiceProcess:
             "TRIALOPS_JWKS_FILE": str(self.keys.jwks_file),
             "TRIALOPS_ISSUER": ISSUER,
             "TRIALOPS_AUDIENCE": AUDIENCE,
-            "TRIALOPS_PROTOCOLS": str(Path(protocols).resolve()),
-            "TRIALOPS_KEYS": str(self.keys.folder),
+            "TRIALOPS_PROTOCOLS": str(protocols_folder()),
+            "TRIALOPS_KEYS": str(self.keys.of(self.replica.service)),
+            **self._own_settings(),
         }
+
+    def _own_settings(self) -> dict[str, str]:
+        """What this service is told and no other."""
+        portal = {"TRIALOPS_PORTAL_URL": self.urls["portal"]} if "portal" in self.urls else {}
+        match self.replica.service:
+            case "notifier":
+                return portal | {
+                    "TRIALOPS_MAIL": self.backing.mail,
+                    "TRIALOPS_MAIL_FROM": SENDER,
+                    "TRIALOPS_CONTACTS": str(self.state.people.contacts_file),
+                }
+            case "portal":
+                return portal | {
+                    "TRIALOPS_SERVICES": json.dumps(dict(self.urls)),
+                    "TRIALOPS_TOKEN_KEY": str(self.keys.token_file),
+                    "TRIALOPS_PEOPLE": str(self.state.people.file),
+                    "TRIALOPS_MAILBOX": str(self.state.mail),
+                }
+            case _:
+                return {}
 
     def _own_dsn(self) -> str:
         service = self.replica.service
         password = self.keys.database_password(service)
         return with_login(self.backing.postgres, f"trialops_{service}", password)
+
+
+def mailbox_program(state: State, port: int) -> Program:
+    """The mail server that keeps letters in the state folder."""
+    where = ("--folder", str(state.mail), "--port", str(port))
+    return Program(
+        name="mailbox",
+        command=(sys.executable, "-m", "deploy.embedded.mailbox", *where),
+        folder=CHECKOUT,
+        log=state.log("mailbox"),
+    )

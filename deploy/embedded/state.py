@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from deploy.embedded.files import write_private
+from deploy.embedded.people import People
 from deploy.wrong_use import WrongUse
 
 
@@ -47,6 +48,14 @@ class State:
     @property
     def keys(self) -> Path:
         return self.folder / "keys"
+
+    @property
+    def mail(self) -> Path:
+        return self.folder / "mail"
+
+    @property
+    def people(self) -> People:
+        return People(self.keys, self.folder / "contacts.json")
 
     def log(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"

@@ -9,7 +9,9 @@ import pytest
 
 from deploy.cli import main, read
 from deploy.embedded.clock import parse_move
+from deploy.embedded.files import write_private
 from deploy.embedded.keys import AUDIENCE, ISSUER, Keys
+from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
 
 
@@ -27,6 +29,7 @@ from deploy.wrong_use import WrongUse
         ["clock", "+1"],
         ["clock", "+1d"],
         ["clock", "now"],
+        ["people"],
         ["down", "--state"],
     ],
 )
@@ -43,6 +46,19 @@ def test_wrong_use_is_one_line_and_2(
         code = end.code
     said = capsys.readouterr()
     assert (code, said.out, said.err.count("\n")) == (2, "", 1)
+
+
+def test_the_clock_of_a_platform_that_was_stopped_is_not_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = State(tmp_path)
+    write_private(state.clock, '{"offset_seconds": 60}')
+    assert main(["clock", "+1d", "--state", str(tmp_path)]) == 2  # ended in order
+    state.write_endpoints({}, "127.0.0.1:1", "postgresql://127.0.0.1:1/x")
+    assert main(["clock", "+1d", "--state", str(tmp_path)]) == 2  # killed
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 2)
+    assert json.loads(state.clock.read_text()) == {"offset_seconds": 60}
 
 
 def test_the_state_may_be_named_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,11 +97,36 @@ def test_a_token_says_who_may_do_what_where(
 
 def test_keys_are_drawn_once_and_are_ours_alone(tmp_path: Path) -> None:
     Keys(tmp_path / "keys").prepare()
-    first = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    first = _files(tmp_path / "keys")
     Keys(tmp_path / "keys").prepare()
-    assert {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == first
-    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert _files(tmp_path / "keys") == first
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
     assert {path.stat().st_mode & 0o777 for path in first} == {0o600}
+
+
+def test_a_service_finds_its_own_keys_and_no_others(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    keys.prepare()
+    assert [path.name for path in keys.of("audit").iterdir()] == ["audit_ed25519.pem"]
+    assert [path.name for path in keys.of("randomizer").iterdir()] == ["seed_key"]
+    assert [path.name for path in keys.of("notifier").iterdir()] == ["contacts_key"]
+
+
+def test_keys_of_a_state_from_before_are_kept(tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys")
+    keys.prepare()
+    for service, name in (("audit", "audit_ed25519.pem"), ("randomizer", "seed_key")):
+        (keys.of(service) / name).rename(keys.folder / name)
+        keys.of(service).rmdir()
+    before = {path.name: text for path, text in _files(tmp_path / "keys").items()}
+    keys.prepare()
+    assert {path.name: text for path, text in _files(tmp_path / "keys").items()} == before
+    assert (keys.of("randomizer") / "seed_key").exists()
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(
