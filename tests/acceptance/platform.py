@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,12 +42,15 @@ class Platform:
 
     folder: Path
     protocols: Path
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """Servers that are not its own, by the variables that name them."""
+
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
 
     def run(self, *line: str, seconds: float = 120) -> Result:
         """The installed command on this platform's state, with nothing else that runs here."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIALOPS_")}
-        environment["TRIALOPS_PROTOCOLS"] = str(self.protocols)
+        environment |= {"TRIALOPS_PROTOCOLS": str(self.protocols), **self.outside}
         done = subprocess.run(
             [COMMAND, "--state", self.folder, *line],
             env=environment,
@@ -122,9 +125,11 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path, protocols: Path) -> Iterator[Platform]:
+def running(
+    folder: Path, protocols: Path, outside: Mapping[str, str] | None = None
+) -> Iterator[Platform]:
     """A platform that is ready; every process of it has ended at the end."""
-    platform = Platform(folder, protocols)
+    platform = Platform(folder, protocols, outside or {})
     try:
         platform.up()
         yield platform

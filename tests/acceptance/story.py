@@ -151,6 +151,64 @@ class Story:
             "PUT", "randomizer", self.path("allocation-list"), content=text.encode()
         )
 
+    # safety
+
+    def event_form(self, **changes: Any) -> Json:
+        """A form of an adverse event, a SUSAR in hospital unless told otherwise."""
+        return {
+            "term": "Headache",
+            "site_aware_at": "2026-03-01T12:00:00Z",
+            "seriousness": ["hospitalisation"],
+            **changes,
+        }
+
+    def reporting(self, subject: str, key: str | None = None, **form: Any) -> httpx.Response:
+        """A site reports an adverse event."""
+        body = {"subject": subject, "form": self.event_form(**form)}
+        return self.site.post("safety", self.path("adverse-events"), body, key)
+
+    def report(self, subject: str, **form: Any) -> Json:
+        """The case that was kept."""
+        answer = self.reporting(subject, **form)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def follow_up(self, case: Json, **changes: Any) -> Json:
+        """The case after the site's follow-up."""
+        path = self.path(f"adverse-events/{case['case']}/follow-ups")
+        answer = self.site.post("safety", path, {"form": changes})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def assess(self, case: Json, **said: Any) -> Json:
+        """The case after the sponsor's judgement."""
+        path = self.path(f"adverse-events/{case['case']}/assessments")
+        answer = self.officer.post("safety", path, {"reason": "as I see it", **said})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def submission_of(self, case: Json, kind: str, at: str) -> httpx.Response:
+        """A report was sent to the authority."""
+        path = self.path(f"adverse-events/{case['case']}/submissions")
+        body = {"authority": "EU-CTR", "kind": kind, "submitted_at": at}
+        return self.officer.post("safety", path, body)
+
+    def case(self, case: Json) -> Json:
+        """The case with its whole history."""
+        answer = self.officer.get("safety", self.path(f"adverse-events/{case['case']}"))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def withdraw(self, subject: str, withdrawn_from: str = "consent") -> httpx.Response:
+        """The site reports a withdrawal."""
+        body = {
+            "subject": subject,
+            "from": withdrawn_from,
+            "date": "2026-03-01",
+            "reason": "private",
+        }
+        return self.site.post("safety", self.path("withdrawals"), body)
+
     # the log
 
     def entries(self, **query: str) -> list[Json]:

@@ -23,8 +23,17 @@ class Target:
     path: str
     role: str
     body: Json
-    text: str  # the member that holds free text, or a subject
+    text: str  # the member that holds free text, a subject or a time
 
+
+_REPORT: Json = {
+    "subject": "T1-999999",
+    "form": {
+        "term": "Headache",
+        "site_aware_at": "2026-03-01T12:00:00Z",
+        "seriousness": ["hospitalisation"],
+    },
+}
 
 TARGETS = {
     "submit": Target("screening", "screenings", "site", {}, "subject"),
@@ -48,9 +57,41 @@ TARGETS = {
         "randomizer", "sites/T1/close", "trial_manager", {"reason": "why"}, "reason"
     ),
     "open seed": Target("randomizer", "seed/open", "statistician", {"reason": "why"}, "reason"),
+    "report": Target("safety", "adverse-events", "site", _REPORT, "subject"),
+    "follow up": Target(
+        "safety", "adverse-events/{case}/follow-ups", "site", {"form": {"grade": 2}}, "form"
+    ),
+    "assess": Target(
+        "safety",
+        "adverse-events/{case}/assessments",
+        "safety_officer",
+        {"causality": {}, "expected": {}, "reason": "why"},
+        "reason",
+    ),
+    "send": Target(
+        "safety",
+        "adverse-events/{case}/submissions",
+        "safety_officer",
+        {"authority": "EU-CTR", "kind": "expedited_15", "submitted_at": "2026-03-02T12:00:00Z"},
+        "submitted_at",
+    ),
+    "survival": Target(
+        "safety",
+        "survival",
+        "site",
+        {"subject": "T1-999999", "status": "alive", "date": "2026-03-01"},
+        "date",
+    ),
+    "withdrawal": Target(
+        "safety",
+        "withdrawals",
+        "site",
+        {"subject": "T1-999999", "from": "consent", "date": "2026-03-01", "reason": "why"},
+        "reason",
+    ),
     **{
         f"drop at {service}": Target(service, "drop", "trial_manager", {"reason": "why"}, "reason")
-        for service in ("screening", "randomizer", "audit")
+        for service in ("screening", "randomizer", "safety", "audit")
     },
 }
 
@@ -65,9 +106,20 @@ def open_screening(request: pytest.FixtureRequest) -> Json:
     return screening
 
 
+@pytest.fixture(scope="module")
+def open_case(request: pytest.FixtureRequest) -> Json:
+    """An adverse event that nothing here may change."""
+    return Story(request.getfixturevalue("platform"), "TBAD").report(new_subject())
+
+
+UNSEEN = (
+    "SELECT (SELECT count(*) FROM safety.survival WHERE trial = 'TBAD'),"
+    " (SELECT count(*) FROM safety.withdrawal WHERE trial = 'TBAD')"
+)
 KEYS = (
     "SELECT count(*) FROM screening.idempotency WHERE key LIKE 'bad %'",
     "SELECT count(*) FROM randomizer.idempotency WHERE key LIKE 'bad %'",
+    "SELECT count(*) FROM safety.idempotency WHERE key LIKE 'bad %'",
     "SELECT count(*) FROM audit.idempotency WHERE key LIKE 'bad %'",
 )
 
@@ -80,10 +132,12 @@ class Door:
     target: Target
     person: Person
     screening: Json
+    case: Json
 
     def send(self, content: bytes) -> httpx.Response:
         """The bytes as a body, with a key that must not be kept either."""
-        path = self.story.path(self.target.path.format(id=self.screening["id"]))
+        names = {"id": self.screening["id"], "case": self.case["case"]}
+        path = self.story.path(self.target.path.format_map(names))
         if self.target.path == "drop":
             path = "/dead/01900000-0000-7000-8000-000000000000/drop"
         return self.person.ask(
@@ -103,15 +157,21 @@ class Door:
             story.site.pages("screening", story.path("screenings")),
             story.screening(self.screening),
             story.enrolment(),
+            story.site.pages("safety", story.path("adverse-events")),
+            story.case(self.case),
+            story.platform.sql(UNSEEN),
             keys,
         )
 
 
 @pytest.fixture(params=TARGETS, ids=str)
-def door(request: pytest.FixtureRequest, tiny: Tiny, open_screening: Json) -> Iterator[Door]:
+def door(
+    request: pytest.FixtureRequest, tiny: Tiny, open_screening: Json, open_case: Json
+) -> Iterator[Door]:
     """The target, and afterwards: nothing was kept and the service is up."""
     story, target = tiny("TBAD"), TARGETS[request.param]
-    made = Door(story, target, story.platform.person(target.role), open_screening)
+    person = story.platform.person(target.role)
+    made = Door(story, target, person, open_screening, open_case)
     before = made.kept()
     yield made
     assert made.kept() == before
@@ -147,7 +207,7 @@ def test_bad_bodies_are_refused_with_their_place_and_nothing_is_kept(door: Door)
 
     whole, member = door.body(), door.target.text
     assert places(door.send(json.dumps({**whole, "extra": 1}).encode())) == [["extra"]]
-    for wrong in (7, True, None, ["x"], {"x": 1}, ""):
+    for wrong in (7, True, None, ["x"], {} if member == "form" else {"x": 1}, ""):
         answer = door.send(json.dumps({**whole, member: wrong}).encode())
         assert (answer.status_code, places(answer)) == (422, [[member]]), wrong
     missing = {name: value for name, value in whole.items() if name != member}
@@ -239,6 +299,10 @@ def test_a_malformed_key_is_refused(tiny: Tiny, key: str) -> None:
         ("randomizer", "allocations", {"after": "-1"}, ["query", "after"]),
         ("randomizer", "allocations", {"by": "site"}, ["query", "by"]),
         ("randomizer", "allocations", {"after": "\0"}, ["query", "after"]),
+        ("safety", "adverse-events", {"subject": "x"}, ["query", "subject"]),
+        ("safety", "adverse-events", {"after": "x"}, ["query", "after"]),
+        ("safety", "clocks", {"after": "0.1"}, ["query", "after"]),
+        ("safety", "clocks", {"state": "stopped"}, ["query", "state"]),
     ],
 )
 def test_a_bad_query_is_refused_with_its_place(

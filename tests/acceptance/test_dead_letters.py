@@ -65,11 +65,13 @@ def test_a_poison_record_waits_and_later_ones_of_its_key_behind_it(
     assert story.manager.get("randomizer", f"/dead/{found['id']}").status_code == 404
     again = story.manager.post("randomizer", f"/dead/{found['id']}/drop", {"reason": "again"})
     assert again.status_code == 409
-    [settled] = [
-        entry
-        for entry in story.logged("DeadLetterSettled")
-        if entry["data"]["letter"] == found["id"]
-    ]
+
+    def settlements() -> list[Json]:
+        entries = story.entries(type="trialops.DeadLetterSettled.v1")
+        return [entry for entry in entries if entry["data"]["letter"] == found["id"]]
+
+    until_true(lambda: bool(settlements()), PATIENCE_S)
+    [settled] = settlements()
     assert settled["actor"] == "manager-person"
     assert (settled["data"]["outcome"], settled["data"]["reason"]) == ("dropped", "poison")
 

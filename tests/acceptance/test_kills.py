@@ -23,7 +23,7 @@ from tests.acceptance.story import Json, Story
 from tests.acceptance.trials import NCT, write_protocols
 from tests.waiting import until_true
 
-SERVICES = ("screening", "randomizer", "audit")
+SERVICES = ("screening", "randomizer", "safety", "audit")
 BACK_S = 45  # a service that died without a word is missed by its group for 10 s
 
 
@@ -84,11 +84,13 @@ def _insist(story: Story, role: str, path: str, body: Json, key: str) -> Json:
 
 
 def everything(story: Story) -> dict[str, Any]:
-    """What people see: screenings, allocations, how far the trial is, dead letters."""
+    """What people see: screenings, allocations, how far the trial is, cases, dead letters."""
     return {
         "screenings": story.site.pages("screening", story.path("screenings")),
         "allocations": story.site.pages("randomizer", story.path("allocations")),
         "enrolment": story.enrolment(),
+        "cases": story.officer.pages("safety", story.path("adverse-events")),
+        "clocks": story.officer.pages("safety", story.path("clocks")),
         "dead": [story.manager.pages(service, "/dead") for service in SERVICES],
     }
 
@@ -136,7 +138,7 @@ def test_kill_9_of_a_server_loses_nothing(ours: Platform, story: Story, name: st
 
 def test_offsets_rewound_to_zero_change_nothing(ours: Platform, story: Story) -> None:
     for _ in range(3):
-        story.randomize_signed()
+        story.report(story.randomize_signed())
     until_true(lambda: len(story.entries(type="trialops.PatientRandomized.v1")) >= 3)
     assert ours.run("clock", "+1s").code == 0  # returns when all is worked off
     before, ends = everything(story), _ends(ours)

@@ -17,6 +17,7 @@ ROLES = (
     "service",
 )
 SITE = {"site", "investigator"}
+OFFICER = {"safety_officer"}
 MANAGER, STATISTICIAN, AUDITOR = {"trial_manager"}, {"statistician"}, {"auditor"}
 
 Routes = Mapping[tuple[str, str], set[str] | None]
@@ -53,6 +54,18 @@ TABLE: dict[str, Routes] = {
         ("POST", "/trials/{t}/sites/{id}/open"): MANAGER,
         ("PUT", "/trials/{t}/allocation-list"): STATISTICIAN,
         ("POST", "/trials/{t}/seed/open"): STATISTICIAN,
+        **_DEAD,
+    },
+    "safety": {
+        ("POST", "/trials/{t}/adverse-events"): SITE,
+        ("GET", "/trials/{t}/adverse-events"): SITE | OFFICER,
+        ("GET", "/trials/{t}/adverse-events/{id}"): SITE | OFFICER,
+        ("POST", "/trials/{t}/adverse-events/{id}/follow-ups"): SITE,
+        ("POST", "/trials/{t}/adverse-events/{id}/assessments"): OFFICER,
+        ("POST", "/trials/{t}/adverse-events/{id}/submissions"): OFFICER,
+        ("GET", "/trials/{t}/clocks"): SITE | OFFICER,
+        ("POST", "/trials/{t}/survival"): SITE,
+        ("POST", "/trials/{t}/withdrawals"): SITE,
         **_DEAD,
     },
     "audit": {

@@ -66,6 +66,63 @@ def test_a_person_of_another_site_sees_and_changes_nothing(platform: Platform, n
     assert subject not in {item["subject"] for item in drawn}
 
 
+def test_refusals_of_safety_come_in_the_contracts_order(platform: Platform, nct: Story) -> None:
+    unknown, known = "/trials/NOSUCH/adverse-events", nct.path("adverse-events")
+    nobody = Person(platform.http, platform.services)
+    subject = nct.new_subject()
+    good = {"subject": subject, "form": nct.event_form()}
+    wrong = {"subject": subject, "form": nct.event_form(grade=6)}
+    not_there = {"subject": subject, "form": nct.event_form(causality={"aspirin": "related"})}
+    elsewhere = platform.person("site", sites=("IT002",))
+    assert nobody.post("safety", unknown, LARGE).status_code == 401
+    assert nct.manager.post("safety", unknown, LARGE).status_code == 403
+    assert nct.site.post("safety", unknown, LARGE).status_code == 413
+    assert nct.site.post("safety", unknown, {"subject": 7}).status_code == 422
+    assert nct.site.post("safety", unknown, good).status_code == 404
+    for form in (wrong, not_there):
+        assert elsewhere.post("safety", known, form).status_code == 422
+    assert elsewhere.post("safety", known, good).status_code == 404
+    case = nct.path("adverse-events/01900000-0000-7000-8000-000000000000")
+    sent = {"authority": "EU-CTR", "kind": "expedited_15", "submitted_at": "2999-01-01T00:00:00Z"}
+    assert nct.officer.post("safety", f"{case}/submissions", sent).status_code == 422
+    body = {"reason": "why", "causality": {"surgery": "perhaps"}}
+    assert nct.officer.post("safety", f"{case}/assessments", body).status_code == 422
+    gone = {"subject": subject, "from": "consent", "date": "2026-03-01", "reason": "x"}
+    assert nct.withdraw(subject).status_code == 200
+    assert elsewhere.post("safety", nct.path("withdrawals"), gone).status_code == 404
+    assert nct.site.post("safety", nct.path("withdrawals"), gone).status_code == 409
+
+
+def test_a_case_of_another_site_is_not_there(platform: Platform, nct: Story) -> None:
+    case = nct.report(nct.new_subject())
+    one = nct.path(f"adverse-events/{case['case']}")
+    elsewhere = platform.person("investigator", sites=("IT002", "IT003"))
+    officer = platform.person("safety_officer", sites=("IT002",))
+    answers = [
+        elsewhere.get("safety", one),
+        officer.get("safety", one),
+        elsewhere.post("safety", f"{one}/follow-ups", {"form": {"grade": 2}}),
+        officer.post("safety", f"{one}/assessments", {"reason": "why"}),
+        elsewhere.get("safety", nct.path("adverse-events"), subject=case["subject"]),
+        elsewhere.get("safety", nct.path("clocks"), site="IT001"),
+        *(
+            elsewhere.post("safety", nct.path(path), {"subject": case["subject"], **body})
+            for path, body in (
+                ("survival", {"status": "alive", "date": "2026-03-01"}),
+                ("withdrawals", {"from": "consent", "date": "2026-03-01", "reason": "x"}),
+            )
+        ),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    for path in ("adverse-events", "clocks"):
+        for person in (elsewhere, officer):
+            seen = {item["case"] for item in person.pages("safety", nct.path(path))}
+            assert case["case"] not in seen
+    assert nct.case(case)["version"] == 1
+    other_trial = f"/trials/TWAY/adverse-events/{case['case']}"
+    assert nct.officer.get("safety", other_trial).status_code == 404
+
+
 def test_a_foreign_site_and_an_unknown_one_are_told_apart_by_nothing(
     platform: Platform, nct: Story
 ) -> None:
@@ -112,6 +169,9 @@ def test_a_malformed_id_is_an_unknown_one(nct: Story, malformed: str) -> None:
         site.get("randomizer", nct.path(f"allocations/{malformed}")),
         manager.get("randomizer", f"/trials/{malformed}/enrolment"),
         manager.post("randomizer", nct.path(f"sites/{malformed}/close"), reason),
+        site.get("safety", nct.path(f"adverse-events/{malformed}")),
+        site.post("safety", nct.path(f"adverse-events/{malformed}/follow-ups"), {"form": {"a": 1}}),
+        nct.officer.get("safety", f"/trials/{malformed}/clocks"),
         manager.get("randomizer", f"/dead/{malformed}"),
         manager.post("randomizer", f"/dead/{malformed}/replay"),
         manager.post("randomizer", f"/dead/{malformed}/drop", reason),

@@ -45,6 +45,11 @@ eligibility:
     - {{id: I2, category: inclusion, text: Consents., rule: {{is_true: consent_signed}}}}
 randomization:
   design: {design}
+safety:
+  authorities: [EU-CTR]
+  components:
+    by_arm: {{{arms[0]}: [surgery], {arms[1]}: []}}
+  reference_safety_information: []
 """
 
 _PERMUTED = "permuted_block\n  block_sizes: [2, 4]"
@@ -64,6 +69,7 @@ _DESIGNS = {
     "TREPLAY": _PERMUTED,
     "TFORGED": _PERMUTED,
     "TDEAD": _PERMUTED,
+    "TSAFE": _PERMUTED,
     "TLIST": _LISTED,
     "TEMPTY": _LISTED,  # never gets its list
     "TPLACE": _LISTED,
