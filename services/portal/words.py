@@ -34,6 +34,16 @@ ROLES = {
 
 TOLD = {
     "signed-out": "You are signed out.",
+    "screened": "The form is kept.",
+    "signed": "Signed.",
+    "corrected": "The correction is kept, and the verdict decided again.",
+    "screen-failed": "Ended as a screen failure.",
+    "reported": "The adverse event is reported.",
+    "followed-up": "The follow-up is kept.",
+    "assessed": "The judgement is kept.",
+    "sent": "The report is recorded as sent.",
+    "survival": "The survival status is kept.",
+    "withdrawn": "The withdrawal is recorded.",
     "acknowledged": "Acknowledged. The calls stop.",
     "paused": "Randomization is paused.",
     "resumed": "Randomization goes on. Those who waited are drawn first.",

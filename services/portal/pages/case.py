@@ -98,8 +98,11 @@ def _sendable(visit: Visit, clocks: list[dict[str, Any]]) -> list[tuple[str, str
     ]
 
 
+# A page that told what was wrong has the address of what was tried: asked again, it is the page.
 PAGES = (
     Page("GET", "/trials/{trial}/adverse-events/{case}", SITE | SAFETY_OFFICER, show),
+    Page("GET", "/trials/{trial}/adverse-events/{case}/assessments", SITE | SAFETY_OFFICER, show),
+    Page("GET", "/trials/{trial}/adverse-events/{case}/submissions", SITE | SAFETY_OFFICER, show),
     Page("POST", "/trials/{trial}/adverse-events/{case}/assessments", SAFETY_OFFICER, assess),
     Page("POST", "/trials/{trial}/adverse-events/{case}/submissions", SAFETY_OFFICER, submit),
 )

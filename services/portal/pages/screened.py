@@ -138,8 +138,11 @@ async def _page(visit: Visit, tried: str = "", problem: Answer | None = None) ->
     )
 
 
+# A page that told what was wrong has the address of what was tried: asked again, it is the page.
 PAGES = (
     Page("GET", "/trials/{trial}/screenings/{id}", SITE, show),
+    Page("GET", "/trials/{trial}/screenings/{id}/signature", SITE, show),
+    Page("GET", "/trials/{trial}/screenings/{id}/failure", SITE, show),
     Page("POST", "/trials/{trial}/screenings/{id}/signature", INVESTIGATOR, sign),
     Page("POST", "/trials/{trial}/screenings/{id}/failure", SITE, fail),
 )

@@ -149,8 +149,11 @@ async def _attempts(visit: Visit, subject: Subject, down: list[str]) -> list[Any
     return found
 
 
+# A page that told what was wrong has the address of what was tried: asked again, it is the page.
 PAGES = (
     Page("GET", "/trials/{trial}/subjects/{subject}", _READERS, show),
+    Page("GET", "/trials/{trial}/subjects/{subject}/survival", _READERS, show),
+    Page("GET", "/trials/{trial}/subjects/{subject}/withdrawals", _READERS, show),
     Page("POST", "/trials/{trial}/subjects/{subject}/survival", SITE, survive),
     Page("POST", "/trials/{trial}/subjects/{subject}/withdrawals", SITE, withdraw),
 )

@@ -108,7 +108,10 @@
         return;
       }
       form.querySelector("[data-draft-told]").hidden = false;
-      addEventListener("load", () => form.dispatchEvent(new Event("restored")));
+      // htmx begins to listen after this script, and says when.
+      document.getElementById("verdict")?.addEventListener("htmx:after:init", () => {
+        form.dispatchEvent(new Event("input", { bubbles: true }));
+      }, { once: true });
     }
   }
   form.querySelector("[data-draft-drop]")?.addEventListener("click", () => {
