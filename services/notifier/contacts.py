@@ -1,5 +1,6 @@
 """Who is called: contacts with their channels, and which of them an alert calls, in which order."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -17,9 +18,26 @@ Text = Annotated[
     str,
     Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"),
 ]
-ContactId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+ContactId = Annotated[str, Field(pattern=f"^{_ID}$")]
+
+
+def well_formed_id(text: str) -> bool:
+    """Whether a contact may have this id."""
+    return re.fullmatch(_ID, text) is not None
+
+
+def _mail_address(address: str) -> str:
+    # In a letter's header it would be decoded (RFC 2047), into any characters.
+    if "=?" in address:
+        raise ValueError("holds an encoded word")
+    return address
+
+
 Address = Annotated[
-    str, Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+$")
+    str,
+    Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+$"),
+    AfterValidator(_mail_address),
 ]
 
 

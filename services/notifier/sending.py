@@ -94,20 +94,24 @@ class Sending:
             logs.warn(_log, "what came of a message was not kept", fault, kind=message.channel)
 
     async def _try(self, message: Delivery) -> Answer:
+        """One try. A fault of our own is one that failed: nobody would ever be told otherwise."""
         try:
             secret = (
                 seals.unseal(message.secret, message.target, self._key) if message.secret else None
             )
+            return await SENDERS[message.channel](
+                self._settings,
+                Message(
+                    message.id,
+                    message.target,
+                    message.letter,
+                    message.alerts,
+                    message.written_at,
+                    secret,
+                ),
+            )
         except seals.WrongKeyError as why:
             return Answer("never", str(why))
-        return await SENDERS[message.channel](
-            self._settings,
-            Message(
-                message.id,
-                message.target,
-                message.letter,
-                message.alerts,
-                message.written_at,
-                secret,
-            ),
-        )
+        except Exception as fault:
+            logs.warn(_log, "a message could not be sent", fault, kind=message.channel)
+            return Answer("later", type(fault).__name__)

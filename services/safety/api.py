@@ -120,12 +120,15 @@ class Api:
 
     async def follow_up(self, call: Call) -> Response:
         """The next version of a case."""
+        trial, now = self._trial(call), call.work.now()
+        _checked(lambda: commands.checked_follow_up(trial, call.body.form, now))
         return await self._step(call, commands.follow_up(call.body.form))
 
     async def assess(self, call: Call) -> Response:
         """The sponsor's causality and expectedness."""
-        said = call.body
+        trial, said = self._trial(call), call.body
         raw = {"causality": said.causality, "expected": said.expected, "reason": said.reason}
+        _checked(lambda: commands.checked_assessment(trial, raw))
         return await self._step(call, commands.assess(raw))
 
     async def submit(self, call: Call) -> Response:

@@ -84,7 +84,17 @@ async def report(
 
 def checked(trial: Trial, raw: Object, now: datetime) -> None:
     """FormErrors in what would be refused of any subject: it tells nothing of this one."""
-    form.read(trial.rules, raw, now, trial.rules.components.of(None, None))
+    form.read(trial.rules, raw, now, _every(trial))
+
+
+def checked_follow_up(trial: Trial, raw: Object, now: datetime) -> None:
+    """FormErrors in what would be refused of any case."""
+    form.check_changes(trial.rules, raw, now, _every(trial))
+
+
+def checked_assessment(trial: Trial, raw: Object) -> None:
+    """FormErrors in what would be refused of any case."""
+    read_assessment(raw, _every(trial), reason_needed=True)
 
 
 def follow_up(raw: Object) -> Take:
@@ -197,6 +207,11 @@ def _of_subject(
 ) -> list[NewEvent]:
     site = site_of(subject.id)
     return [NewEvent(event, now, trial.id, subject.id, site, person) for event in events]
+
+
+def _every(trial: Trial) -> tuple[str, ...]:
+    """The components that some subject of the trial may have."""
+    return trial.rules.components.of(None, None)
 
 
 def _had(components: Components, subject: Subject) -> tuple[str, ...]:

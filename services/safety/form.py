@@ -15,7 +15,16 @@ from services.safety.rules import SafetyRules
 from services.safety.values import Errors, FormErrors, Reader
 from shared.contracts.events.safety import Outcome, Seriousness, Severity
 
-__all__ = ["Change", "FormErrors", "Report", "changed", "merged", "read", "read_follow_up"]
+__all__ = [
+    "Change",
+    "FormErrors",
+    "Report",
+    "changed",
+    "check_changes",
+    "merged",
+    "read",
+    "read_follow_up",
+]
 
 Action = Literal["none", "dose_reduced", "interrupted", "withdrawn", "not_applicable"]
 Form = Mapping[str, object]
@@ -111,6 +120,16 @@ def read_follow_up(
     return _read(rules, merged(old, changes), now, had, changes)
 
 
+def check_changes(rules: SafetyRules, changes: object, now: datetime, had: Collection[str]) -> None:
+    """Raises ``FormErrors`` for what a follow-up may not say, whatever the event was before."""
+    changes = _object(changes)
+    facts, errors = _facts(changes, _fields(rules), had, changes)
+    errors += [((name,), "is needed") for name in NEEDED if changes.get(name, name) is None]
+    errors += _contradictions(facts, now)
+    if errors:
+        raise FormErrors(errors)
+
+
 def stored(form: Form, sponsor_aware_at: datetime) -> Report:
     """The report of a form that was accepted once, with the time that goes with it."""
     facts, _ = _facts({**form, AWARE: None}, _SINGLE.keys() | _BY_COMPONENT.keys(), None, ())
@@ -142,14 +161,19 @@ def _read(
     had: Collection[str],
     checked: Collection[str],
 ) -> Report:
-    known = (_SINGLE.keys() | _BY_COMPONENT.keys()) - set(_SCALES.values())
-    facts, errors = _facts(form, known | {_SCALES[rules.scale]}, had, checked)
+    facts, errors = _facts(form, _fields(rules), had, checked)
     needed = NEEDED if now is not None else (*NEEDED, AWARE)
     errors += [((name,), "is needed") for name in needed if form.get(name) is None]
     errors += _contradictions(facts, now)
     if errors:
         raise FormErrors(errors)
     return _report({AWARE: now, **facts}, form)
+
+
+def _fields(rules: SafetyRules) -> Collection[str]:
+    """The fields of this trial's form."""
+    both = set(_SCALES.values())
+    return ((_SINGLE.keys() | _BY_COMPONENT.keys()) - both) | {_SCALES[rules.scale]}
 
 
 def _facts(

@@ -74,6 +74,22 @@ async def test_a_refusal_is_final_and_the_next_contact_is_called_at_once(notifie
     assert "a contact cannot be reached" in notifier.mail.to("manager")[0]["Subject"]
 
 
+async def test_a_letter_that_cannot_be_written_is_a_try_that_failed(notifier: House) -> None:
+    await notifier.call(person("officer", "safety_officer"), person("manager", "trial_manager"))
+    # An address as no contact may be given one: a line break, once it is decoded.
+    await notifier.pool.execute(
+        "UPDATE contact SET channels = replace(channels::text, 'officer@', $1)::jsonb"
+        " WHERE id = 'officer'",
+        "=?utf-8?b?DQpCY2M6?=@",
+    )
+    await notifier.hears(reported())
+    await notifier.passes(3 * HOUR)
+    failures = await notifier.said("AlertDeliveryFailed")
+    assert [one["answer"] for one in failures[:5]] == ["ValueError"] * 5
+    assert "contact_unreached" in events(await notifier.said("AlertRaised"))
+    assert "a contact cannot be reached" in notifier.mail.to("manager")[0]["Subject"]
+
+
 async def test_the_tries_are_bounded(notifier: House) -> None:
     await notifier.call(person("officer", "safety_officer"))
     notifier.mail.answers["officer"] = ["451 later"] * 50

@@ -128,6 +128,7 @@ async def test_contacts_are_kept_and_their_secrets_are_not_shown(notifier: House
         ({"more": 1}, ["contacts", 0, "more"]),
         ({"channels": [{"kind": "mail", "address": "no\r\nBcc: x@y.z"}]}, None),
         ({"channels": [{"kind": "mail", "address": "a@b.example>"}]}, None),
+        ({"channels": [{"kind": "mail", "address": "=?utf-8?b?DQpCY2M6?=@b.example"}]}, None),
         ({"channels": [{"kind": "webhook", "url": "file:///etc/passwd", "secret": SECRET}]}, None),
         ({"channels": [{"kind": "webhook", "url": "http://u:p@h/", "secret": SECRET}]}, None),
         (
@@ -165,6 +166,9 @@ async def test_contacts_are_the_trial_managers(notifier: House) -> None:
     test = "/v1/contacts/officer/test"
     for claims in ({"trials": ["CDISCPILOT01"]},):
         assert (await notifier.ask("POST", test, "trial_manager", **claims)).status_code == 404
+    for name in ("nobody", "%00", "a%20b", "%F0%9F%92%89", "x" * 65):
+        unknown = await notifier.ask("POST", f"/v1/contacts/{name}/test", "trial_manager")
+        assert unknown.status_code == 404, name
     assert (await notifier.ask("POST", test, "site")).status_code == 403
 
 

@@ -126,6 +126,35 @@ async def test_a_judgement_of_a_component_that_the_subject_cannot_have_is_refuse
     assert (await service.get("adverse-events"))["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("step", "role", "good", "bad"),
+    [
+        ("follow-ups", "site", {"form": {"grade": 2}}, {"form": {"grade": 6}}),
+        ("follow-ups", "site", {"form": {"grade": 2}}, {"form": {"term": None}}),
+        ("follow-ups", "site", {"form": {"grade": 2}}, {"form": {"causality": {"gamma": None}}}),
+        (
+            "assessments",
+            "safety_officer",
+            {"expected": {"alpha": True}, "reason": "why"},
+            {"expected": {"gamma": True}, "reason": "why"},
+        ),
+        (
+            "submissions",
+            "safety_officer",
+            {"authority": "EU-CTR", "kind": "expedited_7", "submitted_at": "2026-03-01T11:00:00Z"},
+            {"authority": "UK", "kind": "expedited_7", "submitted_at": "2026-03-01T11:00:00Z"},
+        ),
+    ],
+)
+async def test_what_no_case_could_take_is_refused_before_the_case_is_looked_for(
+    service: Safety, step: str, role: str, good: Json, bad: Json
+) -> None:
+    for name in ("01900000-0000-7000-8000-000000000000", "nothing"):
+        for body, status in ((good, 404), (bad, 422)):
+            answer = await service.ask("POST", f"adverse-events/{name}/{step}", body, role)
+            assert answer.status_code == status, answer.text
+
+
 async def test_what_people_said_cannot_be_changed_or_taken_out(
     service: Safety, postgres: str
 ) -> None:
