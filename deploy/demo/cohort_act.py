@@ -44,7 +44,7 @@ async def play(stage: Stage, teller: Teller) -> Played:
             day = cohort.day_of(visits[0], monday)
             await stage.noon(TRIAL, day)
             await asyncio.gather(*(_visit(stage, played, visit, day, work) for visit in visits))
-    await stage.rest()
+    await stage.settle()
     for opener in _OPENERS:
         path, reason = f"/v1/trials/{TRIAL}/seed/open", {"reason": "the trial has its target"}
         bundle = await stage.doors.post("randomizer", path, opener, "demo-seed", reason)

@@ -39,6 +39,9 @@ class Doors:
         self._keys = keys
         self._tokens: dict[Bearer, str] = {}
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self.written = 0
+        """How often something was asked of which anything may follow."""
+
         self._client = httpx.AsyncClient(timeout=30, trust_env=False, transport=transport)
 
     async def __aenter__(self) -> Self:
@@ -53,7 +56,8 @@ class Doors:
         await self._client.aclose()
 
     async def get(self, service: str, path: str, bearer: Bearer, **query: str) -> Any:
-        """The JSON of an answer."""
+        """The JSON of an answer; a reading, too, may be a fact of its own."""
+        self.written += 1
         return await self._ask("GET", service, path, bearer, {}, b"", query)
 
     async def every(self, service: str, path: str, bearer: Bearer, **query: str) -> list[Any]:
@@ -68,13 +72,27 @@ class Doors:
                 break
         return items
 
-    async def post(self, service: str, path: str, bearer: Bearer, key: str, body: object) -> Any:
-        """The JSON of the answer to what was sent, once, under the key."""
+    async def post(
+        self,
+        service: str,
+        path: str,
+        bearer: Bearer,
+        key: str,
+        body: object,
+        *,
+        quiet: bool = False,
+    ) -> Any:
+        """The JSON of the answer to what was sent, once, under the key.
+
+        `quiet`: it is kept, and no service does anything because of it.
+        """
+        self.written += not quiet
         headers = {"idempotency-key": key, "content-type": "application/json"}
         return await self._ask("POST", service, path, bearer, headers, jsontext.dumps(body), {})
 
     async def put_csv(self, service: str, path: str, bearer: Bearer, key: str, text: str) -> Any:
         """The JSON of the answer to an upload."""
+        self.written += 1
         headers = {"idempotency-key": key, "content-type": "text/csv"}
         return await self._ask("PUT", service, path, bearer, headers, text.encode(), {})
 

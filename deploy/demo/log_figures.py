@@ -35,7 +35,7 @@ async def _covered(stage: Stage) -> tuple[int, dict[str, Any]]:
     """
     deadline = time.monotonic() + _SECONDS
     while True:
-        await stage.rest()
+        await stage.settle()
         await stage.follower.to_the_end()
         facts = len(stage.follower.ids)
         report = await asyncio.to_thread(_verify, stage)

@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 
 from deploy.demo.cohort import TRIAL
-from deploy.embedded.state import Endpoints
+from deploy.embedded.sign_ins import sign_ins
+from deploy.embedded.state import State
 
 
-def next_steps(endpoints: Endpoints, program: Path, folder: Path) -> list[str]:
+def next_steps(state: State, program: Path) -> list[str]:
     """Addresses, then commands to copy, as they work from the folder where the demo was started."""
-    trialops = f"{_near(program)} --state {_near(folder)}"
+    trialops = f"{_near(program)} --state {_near(state.folder)}"
+    endpoints = state.read_endpoints()
     services = endpoints["services"]
     header = f'-H "authorization: Bearer $({trialops} token ROLE | cut -d \'"\' -f 4)"'
     enrolment = f"{services['randomizer']}/v1/trials/{TRIAL}/enrolment"
@@ -20,6 +22,8 @@ def next_steps(endpoints: Endpoints, program: Path, folder: Path) -> list[str]:
         f"{'kafka':<11} {endpoints['kafka']}",
         "",
         "In another terminal:",
+        "  who may sign in, once more",
+        f"    {trialops} people",
         "  how far the trial has come",
         f"    curl -s {header.replace('ROLE', 'trial_manager')} {enrolment}",
         "  what the log knows of one patient",
@@ -30,6 +34,7 @@ def next_steps(endpoints: Endpoints, program: Path, folder: Path) -> list[str]:
         f"    {trialops} replay --trial {TRIAL}",
         "  the platform's clock six days later",
         f"    {trialops} clock +6d",
+        *sign_ins(state),
         "",
         "Ctrl-C ends the platform; the next demo starts afresh.",
     ]

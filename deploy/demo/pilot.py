@@ -1,4 +1,4 @@
-"""CDISCPILOT01 as one chronological stream: 306 screenings, 254 corrections.
+"""CDISCPILOT01 as one chronological stream, screening to disposition, as its sites send it.
 
 The platform's clock goes forward only, so all dates are moved by one multiple of 4 years, which
 keeps their distances and the leap days.
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from deploy.demo.pilot_tables import Person, Row
 
@@ -17,20 +17,42 @@ RULED: Final = frozenset({"INCL01", "INCL02", "INCL03", "INCL04", "INCL06"})
 """The criteria that values decide; of the others the investigator says whether they are met."""
 
 Form = dict[str, Any]
+Kind = Literal[
+    "screening", "correction", "report", "follow_up", "survival", "withdrawal", "submission"
+]
+
+# What comes first of the records of one day; a screen failure (1) is nothing to send.
+RANKS: Final[Mapping[Kind, int]] = {
+    "screening": 0,
+    "correction": 2,
+    "report": 3,
+    "follow_up": 3,
+    "survival": 4,
+    "withdrawal": 4,
+    "submission": 5,
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One record to send on a day: the screening's form, or what the correction changes."""
+    """One record to send on a day: a form, or what a correction or follow-up changes.
+
+    `event` is the sponsor's id of an adverse event, `number` that of its record, as in the data.
+    """
 
     day: date
-    rank: int
+    kind: Kind
     subject: str
     body: Form = field(repr=False)
+    event: str = ""
+    number: int = 0
+    quiet: bool = False
+    """It is kept, and no service does anything because of it."""
 
     @property
-    def is_correction(self) -> bool:
-        return self.rank > 0
+    def place(self) -> tuple[date, int, str, int]:
+        """Its place in the stream: day, rank, subject, record."""
+        return self.day, RANKS[self.kind], self.subject, self.number
 
 
 def attested(criteria: Iterable[Row]) -> dict[str, str]:
@@ -55,16 +77,23 @@ def moved(day: date, years: int) -> date:
     return day.replace(year=day.year + years)
 
 
-def stream(everyone: Iterable[Person], criteria: Iterable[Row], years: int) -> list[Step]:
-    """What the sites send, by (day, rank, subject), all days moved by the years."""
+def moved_partial(written: str, years: int) -> str:
+    """A date as it was written, maybe `2013-05` or `2013`, so many years later."""
+    year, dash, rest = written.partition("-")
+    return f"{int(year) + years:04}{dash}{rest}"
+
+
+def screenings(everyone: Iterable[Person], criteria: Iterable[Row], years: int) -> list[Step]:
+    """What the sites send to have their patients randomized, all days moved by the years."""
     declared = attested(criteria)
     steps: list[Step] = []
     for person in everyone:
-        steps.append(Step(moved(person.screened, years), 0, person.id, _form(person, years)))
+        day = moved(person.screened, years)
+        steps.append(Step(day, "screening", person.id, _form(person, years), quiet=True))
         if person.randomized is not None:
             day = moved(person.randomized, years)
-            steps.append(Step(day, 2, person.id, _changes(person, declared)))
-    return sorted(steps, key=lambda step: (step.day, step.rank, step.subject))
+            steps.append(Step(day, "correction", person.id, _changes(person, declared)))
+    return sorted(steps, key=lambda step: step.place)
 
 
 def _form(person: Person, years: int) -> Form:

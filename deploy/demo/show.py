@@ -19,13 +19,15 @@ from deploy.demo import (
     pilot,
     pilot_act,
     pilot_figures,
+    pilot_log_figures,
+    pilot_safety_figures,
     pilot_tables,
 )
 from deploy.demo.doors import Refused
 from deploy.demo.follower import Behind
 from deploy.demo.next_steps import next_steps
 from deploy.demo.row import Row
-from deploy.demo.stage import Stage, open_stage
+from deploy.demo.stage import open_stage
 from deploy.demo.teller import Teller
 from deploy.embedded.jars import CHECKOUT
 from deploy.embedded.keeper import NotReady
@@ -64,15 +66,19 @@ class Shown:
         return {"ok": self.ok, "rows": rows, "latency_ms": self.latency_ms()}
 
 
-def show(state: State, trials: Sequence[str], stay: bool) -> Shown | None:
+def show(state: State, trials: Sequence[str], sites: Sequence[str], stay: bool) -> Shown | None:
     """Run it all; None if it was stopped or the platform did not get ready. WrongUse.
 
-    With `stay` the platform is left running, here, until SIGINT or SIGTERM.
+    Of the pilot only the records of the named sites are sent, if some are. With `stay` the platform
+    is left running, here, until SIGINT or SIGTERM.
     """
     protocols = load_all(Path(os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")))
     for trial in trials:
         if trial not in protocols:
             raise WrongUse(f"there is no protocol of {trial}")
+    known = {str(site.id) for site in protocols[TrialId(pilot.TRIAL)].sites}
+    if unknown := set(sites) - known:
+        raise WrongUse(f"{pilot.TRIAL} has no site {min(unknown)!r}")
     if pilot.TRIAL in trials and not pilot_tables.installed():
         raise WrongUse("the pilot's data are not installed (make demo does: requirements/demo.txt)")
     folder.refuse_foreign(state)
@@ -84,7 +90,7 @@ def show(state: State, trials: Sequence[str], stay: bool) -> Shown | None:
     with state.locked():
         folder.empty(state)
         try:
-            return asyncio.run(_run(state, protocols, trials, teller, stay))
+            return asyncio.run(_run(state, protocols, trials, sites, teller, stay))
         except* NotReady as faults:
             for fault in faults.exceptions:
                 teller.say(str(fault))
@@ -95,6 +101,7 @@ async def _run(
     state: State,
     protocols: Mapping[TrialId, Protocol],
     trials: Sequence[str],
+    sites: Sequence[str],
     teller: Teller,
     stay: bool,
 ) -> Shown | None:
@@ -107,7 +114,7 @@ async def _run(
             ready.set()
 
     platform = asyncio.create_task(Platform(state, {}, report).run())
-    playing = asyncio.create_task(_play(state, protocols, trials, teller, ready))
+    playing = asyncio.create_task(_play(state, protocols, trials, sites, teller, ready))
     try:
         await asyncio.wait({platform, playing}, return_when=asyncio.FIRST_COMPLETED)
         if not playing.done():
@@ -137,6 +144,7 @@ async def _play(
     state: State,
     protocols: Mapping[TrialId, Protocol],
     trials: Sequence[str],
+    sites: Sequence[str],
     teller: Teller,
     ready: asyncio.Event,
 ) -> Shown:
@@ -147,20 +155,21 @@ async def _play(
     shown = Shown()
     async with open_stage(state, protocols) as stage:
         if loading is not None:
-            played = await pilot_act.play(stage, await loading, teller)
+            tables = await loading
+            tables = tables.of_sites(sites) if sites else tables
+            played = await pilot_act.play(stage, tables, teller)
             shown.rows += await pilot_figures.figures(stage, played)
+            shown.rows += await pilot_safety_figures.figures(stage, played)
+            shown.rows += await pilot_log_figures.figures(stage, played)
         if cohort.TRIAL in trials:
             simulated = await cohort_act.play(stage, teller)
             shown.rows += await cohort_figures.figures(stage, simulated)
         teller.say("checking the audit log from its raw entries")
+        await stage.settle()
+        shown.rows.append(await pilot_log_figures.letters(stage))
         shown.rows += await log_figures.figures(stage)
-        shown.latencies = await _heard(stage)
+        shown.latencies = stage.latencies()
     return shown
-
-
-async def _heard(stage: Stage) -> list[float]:
-    await stage.follower.to_the_end()
-    return stage.latencies()
 
 
 def _tell(shown: Shown, state: State, teller: Teller, seconds: float, stay: bool) -> None:
@@ -175,5 +184,5 @@ def _tell(shown: Shown, state: State, teller: Teller, seconds: float, stay: bool
     verdict = "every figure agrees" if shown.ok else f"{wrong} of {len(shown.rows)} do not agree"
     teller.say(f"{verdict}; {seconds:.0f} s in all")
     if stay:
-        for line in next_steps(state.read_endpoints(), Path(sys.argv[0]), state.folder):
+        for line in next_steps(state, Path(sys.argv[0])):
             teller.say(line)

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from deploy.demo.doors import Doors
 from deploy.demo.follower import Follower
-from deploy.embedded import clock
+from deploy.demo.on_call import OnCall
+from deploy.embedded import clock, passage
 from deploy.embedded.keys import Keys
-from deploy.embedded.settle import Settler, Unsettled
+from deploy.embedded.settle import Rest, Settler, Unsettled
 from deploy.embedded.state import Endpoints, State
 from deploy.tokens import Bearer
 from shared.contracts.study import Protocol
@@ -36,8 +37,12 @@ class Stage:
     doors: Doors
     follower: Follower
     settler: Settler = field(repr=False)
+    on_call: OnCall
     signed: dict[str, float] = field(default_factory=dict)
     """When a signature was answered, by the record key of its subject and `time.perf_counter`."""
+
+    _rest: Rest | None = field(default=None, repr=False)
+    _written: int = 0
 
     def protocol(self, trial: str) -> Protocol:
         """The trial's file."""
@@ -45,29 +50,48 @@ class Stage:
 
     def today(self, trial: str) -> date:
         """The day at the trial's first site, by the platform's clock."""
-        return clock.now(self.state).astimezone(self._zone(trial)).date()
+        return clock.now(self.state).astimezone(self.zone(trial)).date()
 
-    async def rest(self) -> None:
-        """Return when nothing is under way in any service; one that is down is waited for."""
+    async def settle(self) -> Rest:
+        """Return when nothing is under way in any service; one that is down is waited for.
+
+        Alerts that are open then are acknowledged, and what follows of that is waited for, too.
+        """
         deadline = time.monotonic() + _SECONDS
-        while down := await self.settler.settle():
-            if time.monotonic() > deadline:
-                raise Unsettled(f"down for {_SECONDS:.0f} s: {', '.join(sorted(down))}")
-            await asyncio.sleep(0.05)
+        while True:
+            rest = await self.settler.settle()
+            if rest.down and time.monotonic() > deadline:
+                raise Unsettled(f"down for {_SECONDS:.0f} s: {', '.join(sorted(rest.down))}")
+            if rest.down:
+                await asyncio.sleep(0.05)
+            elif not await self.on_call.look(rest):
+                self._rest, self._written = rest, self.doors.written
+                return rest
+
+    async def rested(self) -> Rest:
+        """The same, or the last rest while nothing was sent of which anything follows."""
+        rest = self._rest
+        if rest is None or self._written != self.doors.written:
+            return await self.settle()
+        is_due = rest.due is not None and rest.due <= clock.now(self.state)
+        return await self.settle() if is_due else rest
 
     async def noon(self, trial: str, day: date) -> None:
-        """Let what is under way end, then move the clock to noon of this day at the site."""
-        await self.rest()
-        noon = datetime.combine(day, _NOON, self._zone(trial))
-        ahead = noon - clock.now(self.state)
-        if ahead.total_seconds() > 0:
-            clock.move(self.state, ahead)
+        """Let what is under way end, then move the clock to noon of this day at the site.
 
-    async def screen(self, trial: str, subject: str, attempt: int, form: object) -> Answer:
-        """A site submits a form."""
+        It stops at each due instant on the way; a service that is down then is waited for.
+        """
+        noon = datetime.combine(day, _NOON, self.zone(trial))
+        await passage.until(self.state, self.rested, noon)
+
+    async def screen(
+        self, trial: str, subject: str, attempt: int, form: object, *, quiet: bool = False
+    ) -> Answer:
+        """A site submits a form; `quiet`: nobody is randomized because of it."""
         key, body = f"demo-{subject}-{attempt}", {"subject": subject, "form": form}
         path = f"/v1/trials/{trial}/screenings"
-        answer: Answer = await self.doors.post("screening", path, _site(trial, subject), key, body)
+        bearer = _site(trial, subject)
+        answer: Answer = await self.doors.post("screening", path, bearer, key, body, quiet=quiet)
         return answer
 
     async def correct(self, trial: str, screening: Answer, changes: object, reason: str) -> Answer:
@@ -88,12 +112,21 @@ class Stage:
         self.signed[f"{trial}:{subject}"] = time.perf_counter()
         return answer
 
+    async def tell(
+        self, trial: str, path: str, subject: str, key: str, body: object, *, quiet: bool
+    ) -> Answer:
+        """A site tells safety something of its subject; `quiet`: nothing follows of it."""
+        bearer, whole = _site(trial, subject), f"/v1/trials/{trial}/{path}"
+        answer: Answer = await self.doors.post("safety", whole, bearer, key, body, quiet=quiet)
+        return answer
+
     def latencies(self) -> list[float]:
         """From each signature's answer to its `PatientRandomized` on the topic, in ms, sorted."""
         heard = self.follower.randomized
         return sorted((heard[key] - at) * 1e3 for key, at in self.signed.items() if key in heard)
 
-    def _zone(self, trial: str) -> ZoneInfo:
+    def zone(self, trial: str) -> ZoneInfo:
+        """The time zone of the trial's first site."""
         return ZoneInfo(self.protocol(trial).sites[0].time_zone)
 
 
@@ -115,10 +148,12 @@ async def open_stage(state: State, protocols: Mapping[TrialId, Protocol]) -> Asy
         Doors(endpoints["services"], Keys(state.keys)) as doors,
         Settler(endpoints) as settler,
     ):
-        following = asyncio.create_task(follower.run())
+        on_call = OnCall(endpoints["kafka"], doors)
+        listening = asyncio.create_task(follower.listen())
         try:
-            yield Stage(state, endpoints, protocols, doors, follower, settler)
+            yield Stage(state, endpoints, protocols, doors, follower, settler, on_call)
         finally:
-            following.cancel()
+            await on_call.stop()
+            listening.cancel()
             with suppress(asyncio.CancelledError):
-                await following
+                await listening
