@@ -22,9 +22,15 @@ class Strict(BaseModel):
 
 
 class Asked(Strict):
-    """What every field may carry for those who read the file."""
+    """What every field may carry for those who fill the form in.
+
+    ``section`` begins a group of questions that goes on to the next one; ``label`` where the name
+    alone is no words.
+    """
 
     note: str | None = None
+    label: str | None = None
+    section: str | None = None
 
 
 class BoolField(Asked):

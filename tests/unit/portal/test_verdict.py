@@ -45,7 +45,7 @@ def test_what_stands_in_the_way_comes_first_and_what_would_settle_the_rest_is_na
         "open",
     )
     assert ("haemoglobin", "Haemoglobin", "80 g/L = 8 g/dL") in rows["I11.5"].values
-    assert rows["I06"].missing == (("ecog", "ECOG"),)
+    assert rows["I06"].missing == (("ecog", "ECOG performance status"),)
 
 
 def test_an_open_stratum_alone_is_said() -> None:
