@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
 from starlette.responses import Response
 
-from services.notifier import commands, contact_store, deliveries, store
+from services.notifier import bodies, commands, contact_store, deliveries, store
 from services.notifier.commands import Book, ContactsError
-from services.notifier.contacts import ContactsWords, well_formed_id
+from services.notifier.contacts import well_formed_id
 from services.notifier.deliveries import Delivery, Try
 from services.notifier.desk import Desk
 from services.notifier.escalation import Alert, NotNowError, State
@@ -19,30 +18,12 @@ from shared.contracts.events.notification import AlertSeverity
 from shared.contracts.subjects import TrialId
 from shared.runtime.database import Connection
 from shared.runtime.problems import conflict, invalid, not_found
-from shared.runtime.routes import Body, Call, Page, Route
+from shared.runtime.routes import Call, Route
 from shared.runtime.security import ALL, Role
 from shared.runtime.work import Answer
 
 _PEOPLE = frozenset(Role) - {Role.SERVICE}
 _MANAGER = frozenset({Role.TRIAL_MANAGER})
-
-
-class AlertsQuery(Page):
-    """Alerts of a trial, in a state, of a severity."""
-
-    trial: str | None = Field(default=None, max_length=40)
-    state: State | None = None
-    severity: AlertSeverity | None = None
-
-
-class Note(Body):
-    """What the person writes on taking an alert up; it may say nothing."""
-
-    note: str | None = Field(default=None, min_length=1, max_length=2000, pattern=r"\S")
-
-
-class ContactsBody(ContactsWords):
-    """Whom the trial calls."""
 
 
 class Api:
@@ -55,28 +36,44 @@ class Api:
     def routes(self) -> list[Route]:
         """The table."""
         alert, contacts = "/v1/alerts/{alert}", "/v1/trials/{trial}/contacts"
+        one, called = {200: bodies.AlertAnswer}, {200: bodies.ContactsAnswer}
         return [
             Route(
-                "GET", "/v1/alerts", _PEOPLE, self.alerts, "alerts that call you", query=AlertsQuery
+                "GET",
+                "/v1/alerts",
+                _PEOPLE,
+                self.alerts,
+                "alerts that call you",
+                query=bodies.AlertsQuery,
+                answers={200: bodies.AlertsAnswer},
             ),
-            Route("GET", alert, _PEOPLE, self.alert, "one alert"),
+            Route("GET", alert, _PEOPLE, self.alert, "one alert", answers=one),
             Route(
                 "POST",
                 f"{alert}/acknowledge",
                 _PEOPLE,
                 self.acknowledge,
                 "take an alert up",
-                body=Note,
+                body=bodies.Note,
+                answers=one,
             ),
-            Route("GET", f"{alert}/deliveries", _PEOPLE, self.deliveries, "who was told, and how"),
-            Route("GET", contacts, _MANAGER, self.contacts, "whom a trial calls"),
+            Route(
+                "GET",
+                f"{alert}/deliveries",
+                _PEOPLE,
+                self.deliveries,
+                "who was told, and how",
+                answers={200: bodies.DeliveriesAnswer},
+            ),
+            Route("GET", contacts, _MANAGER, self.contacts, "whom a trial calls", answers=called),
             Route(
                 "PUT",
                 contacts,
                 _MANAGER,
                 self.set_contacts,
                 "say whom a trial calls",
-                body=ContactsBody,
+                body=bodies.ContactsBody,
+                answers=called,
             ),
             Route(
                 "POST",
@@ -84,6 +81,7 @@ class Api:
                 _MANAGER,
                 self.test,
                 "try whether a contact can be reached",
+                answers={200: bodies.TestedAnswer},
             ),
         ]
 

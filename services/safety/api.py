@@ -64,6 +64,7 @@ class Api:
                 self.listing,
                 "cases as they stand",
                 query=bodies.CasesQuery,
+                answers={200: bodies.CasesAnswer},
             ),
             Route("GET", one, _SITE | _OFFICER, self.show, "a case's history", answers=case),
             *(
@@ -77,6 +78,7 @@ class Api:
                 self.clocks,
                 "reporting clocks",
                 query=bodies.ClocksQuery,
+                answers={200: bodies.ClocksAnswer},
             ),
             Route(
                 "POST",
@@ -85,6 +87,7 @@ class Api:
                 self.survive,
                 "a subject's survival status",
                 body=bodies.SurvivalBody,
+                answers={200: bodies.SurvivalAnswer},
             ),
             Route(
                 "POST",
@@ -93,6 +96,7 @@ class Api:
                 self.withdraw,
                 "a subject's withdrawal",
                 body=bodies.WithdrawalBody,
+                answers={200: bodies.WithdrawalAnswer},
             ),
         ]
 

@@ -112,3 +112,61 @@ class CaseAnswer(BaseModel):
     why: list[str]
     set_aside: list[str]
     clocks: list[ClockAnswer]
+
+
+class CaseListed(BaseModel):
+    """A case in a list, without its judgements and clocks."""
+
+    case: str
+    subject: str
+    site: str
+    version: int
+    matched: bool
+    term: str
+    onset_date: str | None
+    grade: int | None
+    severity: str | None
+    serious: bool
+    seriousness: list[str]
+    susar: bool
+    outcome: str | None
+    reported_at: str
+
+
+class CasesAnswer(BaseModel):
+    """A page of cases."""
+
+    items: list[CaseListed]
+    next: str | None
+
+
+class ClockListed(ClockAnswer):
+    """A clock with whom it is about."""
+
+    subject: str
+    site: str
+
+
+class ClocksAnswer(BaseModel):
+    """A page of clocks."""
+
+    items: list[ClockListed]
+    next: str | None
+
+
+class SurvivalAnswer(BaseModel):
+    """The status that was kept."""
+
+    subject: str
+    site: str
+    status: Literal["alive", "dead"]
+    date: str
+
+
+class WithdrawalAnswer(BaseModel):
+    """The withdrawal that was kept."""
+
+    subject: str
+    site: str
+    withdrawn_from: Literal["consent", "treatment"] = Field(alias="from")
+    date: str
