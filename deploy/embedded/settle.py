@@ -30,7 +30,13 @@ from shared.runtime.database import Connection
 _EVERY = 0.01  # seconds between two looks
 _ASK_SOON, _ASK_AGAIN = 0.5, 5.0  # seconds between two questions who is down
 
-_PASSING = (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_PASSING = (
+    KafkaError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what is left of a statement when its server is gone
+    OSError,
+)
 
 # One statement looks at the schemas of all services, at one instant. A service that says nothing
 # has no outbox, one that waits for nothing no timers.

@@ -117,8 +117,7 @@ class Stream:
         if found is None:
             return security.secured(Response("Sign in first.", 401, media_type="text/plain"))
         listener = Listener(found[1], trial)
-        if "last-event-id" in request.headers:
-            listener.hear_everything()
+        listener.hear_everything()  # what changed since the page was made, or the line was lost
         return security.secured(
             EventSourceResponse(
                 self._events(request, listener),

@@ -170,7 +170,9 @@ def test_a_malformed_id_is_an_unknown_one(nct: Story, malformed: str) -> None:
         manager.get("randomizer", f"/trials/{malformed}/enrolment"),
         manager.post("randomizer", nct.path(f"sites/{malformed}/close"), reason),
         site.get("safety", nct.path(f"adverse-events/{malformed}")),
-        site.post("safety", nct.path(f"adverse-events/{malformed}/follow-ups"), {"form": {"a": 1}}),
+        site.post(
+            "safety", nct.path(f"adverse-events/{malformed}/follow-ups"), {"form": {"grade": 3}}
+        ),
         nct.officer.get("safety", f"/trials/{malformed}/clocks"),
         manager.get("randomizer", f"/dead/{malformed}"),
         manager.post("randomizer", f"/dead/{malformed}/replay"),

@@ -221,7 +221,7 @@ async def test_an_alert_calls_only_whom_it_calls(portal: House) -> None:
         text = await browser.see("/alerts/a1")
         assert "T1-001" in text and "does not answer" in text
     async with portal.browser("tom") as browser:
-        assert "a1" not in await browser.see(f"/trials/{TRIAL}/alerts")
+        assert "/alerts/a1" not in await browser.see(f"/trials/{TRIAL}/alerts")
         await browser.see("/alerts/a1", 404)
 
 
