@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
-from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -14,14 +16,17 @@ from shared.contracts.topics import MAX_DEAD_LETTER_BYTES, MAX_RECORD_BYTES
 from shared.runtime.record import KafkaRecord
 from shared.runtime.settings import Settings
 
+_LONGEST_POLL_MS = 1000
+
 Take = Callable[[Sequence[KafkaRecord]], Awaitable[None]]
 
 
 def broker(settings: Settings, service: str) -> KafkaBroker:
-    """The service's broker: no topic is made by accident, no message converted."""
+    """The service's broker: it only consumes, as the relay alone sends; nothing is converted."""
     return KafkaBroker(
         settings.kafka,
         client_id=f"trialops-{service}",
+        consumer_only=True,
         allow_auto_create_topics=False,
         apply_types=False,
         logger=None,
@@ -30,11 +35,21 @@ def broker(settings: Settings, service: str) -> KafkaBroker:
 
 
 class InHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """Knows whether the consumer is in its group, and lets the batch in hand end before it goes."""
+    """Knows whether the consumer is in its group, and lets the batch in hand end before it goes.
+
+    `failed` has the fault of a poll that raised.
+    """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.joined = False
+        self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    def fail(self, fault: Exception) -> None:
+        """Say that a poll raised; the first fault is kept."""
+        self.joined = False
+        if not self.failed.done():
+            self.failed.set_result(fault)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Wait for the batch in hand: its offsets are then committed by this member."""
@@ -62,8 +77,6 @@ def subscribe(
         group_id=group,
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
-        max_records=settings.batch_records,
-        batch_timeout_ms=settings.batch_wait_ms,
         session_timeout_ms=round(settings.session_timeout_s * 1000),
         heartbeat_interval_ms=min(3000, round(settings.session_timeout_s * 300)),
         rebalance_timeout_ms=60_000,
@@ -87,7 +100,23 @@ def subscribe(
         async with in_hand.lock:
             await take(records)
 
+    async def poll(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
+        """What is there, as soon as something is; FastStream's own sleeps after an empty poll, and
+        tells nobody of one that raised.
+        """
+        try:
+            found = await consumer.getmany(
+                timeout_ms=_LONGEST_POLL_MS, max_records=settings.batch_records
+            )
+        except ConsumerStoppedError:
+            raise
+        except Exception as fault:
+            in_hand.fail(fault)
+            raise
+        return tuple(chain.from_iterable(found.values()))
+
     subscriber(handle, parser=parse, decoder=decode)
+    subscriber.get_msg = poll  # type: ignore[method-assign]  # there is no option for it
     return in_hand
 
 

@@ -15,6 +15,7 @@ from faststream.kafka import KafkaBroker
 from shared.runtime import database, health, http, kafka, logs, telemetry
 from shared.runtime.clock import PlatformClock
 from shared.runtime.consumer import Consumer
+from shared.runtime.consuming import Consuming
 from shared.runtime.database import Pool
 from shared.runtime.deadroutes import DeadLetters
 from shared.runtime.kafka import InHand
@@ -60,16 +61,16 @@ class Running:
 
     pool: Pool
     relay: Relay
-    in_hand: InHand | None = None
+    consuming: Consuming
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def database(self) -> bool:
         """PostgreSQL answers."""
         return bool(await self.pool.fetchval("SELECT true"))
 
-    async def consuming(self) -> bool:
+    async def joined(self) -> bool:
         """The consumer is in its group."""
-        return self.in_hand is not None and self.in_hand.joined
+        return self.consuming.joined
 
     async def working(self) -> bool:
         """The relay and the jobs are alive."""
@@ -99,9 +100,9 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
             jobs.append(lambda _: timers.run())
         for job in service.at_start:
             await job(work)
-        running = Running(pool, relay)
+        running = Running(pool, relay, _consuming(service, work, settings))
         await stack.enter_async_context(_tasks(jobs, work, relay, running))
-        await stack.enter_async_context(_consuming(service, work, settings, running))
+        await stack.enter_async_context(_in_group(running.consuming))
         await _serve(_application(service, work, settings, running), settings)
 
 
@@ -131,19 +132,26 @@ async def _job(job: Job, work: Work) -> None:
         await asyncio.sleep(1)
 
 
-@asynccontextmanager
-async def _consuming(
-    service: Service, work: Work, settings: Settings, running: Running
-) -> AsyncIterator[None]:
-    broker: KafkaBroker = kafka.broker(settings, service.name)
+def _consuming(service: Service, work: Work, settings: Settings) -> Consuming:
     consumer = Consumer(service.name, service.subscriptions, work, settings)
     topics = [heard.topic for heard in service.subscriptions]
-    running.in_hand = kafka.subscribe(broker, settings, service.name, topics, consumer.take)
-    await broker.start()
+
+    def make() -> tuple[KafkaBroker, InHand]:
+        broker = kafka.broker(settings, service.name)
+        return broker, kafka.subscribe(broker, settings, service.name, topics, consumer.take)
+
+    return Consuming(make, settings)
+
+
+@asynccontextmanager
+async def _in_group(consuming: Consuming) -> AsyncIterator[None]:
+    """The consumer, beside what is served: a request is taken while Kafka is away."""
+    task = asyncio.create_task(consuming.run(), name="consumer")
     try:
         yield
     finally:
-        await broker.stop()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _application(service: Service, work: Work, settings: Settings, running: Running) -> FastAPI:
@@ -152,7 +160,7 @@ def _application(service: Service, work: Work, settings: Settings, running: Runn
     app = http.application(service.name, service.version, service.all_routes(), gate)
     checks = {
         "database": running.database,
-        "consumer": running.consuming,
+        "consumer": running.joined,
         "relay": running.working,
     }
     health.add(app, checks)

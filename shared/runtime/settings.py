@@ -29,7 +29,6 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=10, ge=2, le=100)
     statement_timeout_s: float = Field(default=30, gt=0, description="longest single statement")
     batch_records: int = Field(default=500, ge=1, le=10_000, description="records a transaction")
-    batch_wait_ms: int = Field(default=10, ge=1, le=1000, description="wait for a batch's records")
     session_timeout_s: float = Field(default=10, ge=6, description="consumer group session")
     retry_first_s: float = Field(default=0.05, gt=0, description="first pause after a fault")
     retry_longest_s: float = Field(default=5, gt=0, description="longest pause between retries")
