@@ -4,7 +4,7 @@ import base64
 import secrets
 import shutil
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.embedded.jars import class_path
@@ -50,7 +50,9 @@ class Kafka:
         if not self._data.exists():
             self._format()
         properties = self._write_properties("server.properties", self._data)
-        return self._java("kafka", "kafka.Kafka", str(properties))
+        broker = self._java("kafka", "kafka.Kafka", str(properties))
+        # Kafka's own lock comes too late: a second controller has written to the metadata by then.
+        return replace(broker, lock=self.folder / "lock")
 
     @property
     def _data(self) -> Path:

@@ -1,10 +1,11 @@
 """Become a command that dies with its parent: the last step of starting a child process.
 
-Run as a script of its own, `launch.py PARENT IDENTITY COMMAND...`, not as a hook between fork and
-exec: a single-threaded interpreter may do here what a forked copy of a threaded one may not.
+Run as a script of its own, `launch.py PARENT IDENTITY LOCK COMMAND...`, not as a hook between fork
+and exec: a single-threaded interpreter may do here what a forked copy of a threaded one may not.
 """
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
@@ -50,9 +51,23 @@ def _drop_to(uid: int, gid: int, *, search: bool) -> None:
         _keep_only_search()
 
 
+def _hold(path: str) -> None:
+    """Hold the file's lock for as long as the command lives, as it inherits what is open here."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"{path} is held: another process uses this folder")
+    os.set_inheritable(file, True)
+
+
 def main(arguments: list[str]) -> None:
-    """Take on `IDENTITY` (`-`, `UID:GID` or `UID:GID:search`) and become `COMMAND`."""
-    parent, identity, *command = arguments
+    """Hold `LOCK`, a file (`-`: none), take on `IDENTITY` (`-`, `UID:GID` or `UID:GID:search`) and
+    become `COMMAND`.
+    """
+    parent, identity, lock, *command = arguments
+    if lock != "-":
+        _hold(lock)
     if identity != "-":
         uid, gid, *search = identity.split(":")
         _drop_to(int(uid), int(gid), search=bool(search))

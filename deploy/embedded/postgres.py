@@ -118,7 +118,9 @@ class Postgres:
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> Program:
         environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-        return Program(name, command, home, self.log, environment, identity, stop_signal)
+        return Program(
+            name, command, home, self.log, environment, identity, stop_signal=stop_signal
+        )
 
 
 def packaged_binaries() -> Path:

@@ -25,7 +25,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: everything about a process that stays the same when it is started again."""
+    """What to run: everything about a process that stays the same when it is started again.
+
+    `lock` is a file that one process at a time may hold; a second one ends with 1 and says so.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -33,13 +36,14 @@ class Program:
     log: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     identity: Identity | None = None
+    lock: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0  # seconds between the stop signal and SIGKILL
 
     def argv(self) -> tuple[str, ...]:
         """The command behind the launcher, which ties its life to that of this process."""
-        identity = "-" if self.identity is None else str(self.identity)
-        launch = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), identity)
+        identity, lock = str(self.identity or "-"), str(self.lock or "-")
+        launch = (sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), identity, lock)
         return (*launch, *self.command)
 
 
