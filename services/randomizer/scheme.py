@@ -43,7 +43,7 @@ class Scheme:
         try:
             design = sections.validate_python(section)
         except ValidationError as error:
-            faults = [(_place(section, fault["loc"]), fault["msg"]) for fault in error.errors()]
+            faults = [(_place(section, fault["loc"]), _told(**fault)) for fault in error.errors()]
             # Of what may be written in several ways, the deepest place is the way that was meant.
             raise DesignError(*max(faults, key=lambda fault: len(fault[0]))) from None
         ratios = {stratum: Ratio(stratum, dict(of)) for stratum, of in shares.items()}
@@ -77,12 +77,16 @@ class Scheme:
         one where it changes.
         """
         draws: Json = {k: v for k, v in self.section.items() if k not in ("target", "caps")}
-        sizes = draws.get("block_sizes")
+        by_stratum = {
+            key: value
+            for key, value in draws.items()
+            if isinstance(value, dict) and value.keys() == self.ratios.keys()
+        }
         return {
             name: _sha256(
                 {
                     **draws,
-                    **({"block_sizes": sizes[name]} if isinstance(sizes, dict) else {}),
+                    **{key: value[name] for key, value in by_stratum.items()},
                     "ratio": list(map(list, ratio.shares.items())),
                 }
             )
@@ -121,6 +125,11 @@ def _place(section: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]
             section = members[step]
             place.append(step)
     return tuple(place)
+
+
+def _told(type: str, loc: tuple[str | int, ...], msg: str, **_: object) -> str:
+    """What is wrong; of a setting that is missing, its name, as its place is not in the section."""
+    return f"{loc[-1]} is missing" if type == "missing" else msg
 
 
 def _sha256(value: Json) -> str:

@@ -60,6 +60,15 @@ class Turn:
     rows: AllocationList | None = None
 
 
+def pick(ticket: int, places: Iterable[int]) -> int:
+    """The arm that a ticket (from 0) stands for, where each arm has so many of them."""
+    for arm, of_arm in enumerate(places):
+        if ticket < of_arm:
+            return arm
+        ticket -= of_arm
+    raise ValueError("there are not so many tickets")
+
+
 class Design(Protocol):
     """A design that draws; one file each, and one line in the registry."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from services.randomizer.designs import settings
 from services.randomizer.designs.design import (
     Count,
     DesignError,
@@ -40,26 +41,12 @@ class PermutedBlock(Section):
 
     def sizes(self, stratum: str) -> tuple[int, ...]:
         """The block sizes of a stratum."""
-        if isinstance(self.block_sizes, tuple):
-            return self.block_sizes
-        return self.block_sizes[stratum]
+        return settings.of(self.block_sizes, stratum)
 
     def check(self, ratios: Mapping[str, Ratio]) -> None:
         """Every stratum has sizes, each a multiple of the ratio's sum, none twice."""
-        if not isinstance(self.block_sizes, tuple):
-            for stratum in self.block_sizes:
-                if stratum not in ratios:
-                    raise DesignError(("block_sizes", stratum), "is no stratum of the protocol")
-            for stratum in ratios:
-                if stratum not in self.block_sizes:
-                    raise DesignError(("block_sizes",), f"stratum {stratum} has no block sizes")
-        for stratum, ratio in ratios.items():
-            sizes = self.sizes(stratum)
-            at = (
-                ("block_sizes",)
-                if isinstance(self.block_sizes, tuple)
-                else ("block_sizes", stratum)
-            )
+        for stratum, (at, sizes) in settings.check("block_sizes", self.block_sizes, ratios).items():
+            ratio = ratios[stratum]
             for index, size in enumerate(sizes):
                 if size % ratio.sum:
                     raise DesignError(

@@ -1,0 +1,1 @@
+"""Operating characteristics of designs: what balance costs in predictability, before a trial."""
