@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo up down test lint schemas interface lock clean help
+.PHONY: demo up down test chaos bench lint schemas interface lock clean help
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -31,9 +31,20 @@ down: ## stop it
 
 ##@ Work on it
 
-test: ## all tests
+# The machine that tests is mostly waiting: for a broker, a lease, a page.
+PYTEST ?= --numprocesses=2
+
+test: ## all tests (PYTEST="tests/unit -x")
 	$(call setup,dev)
 	@$(BIN)/python -m pytest $(PYTEST)
+
+chaos: ## every fault against the invariants, with its seed (CHAOS="--seed N --only NAME")
+	$(call setup,dev)
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+bench: ## ratios beside bare loops, as JSON and a table (BENCH="--only randomizer --runs 3")
+	$(call setup,embedded)
+	@$(BIN)/python -m bench $(BENCH)
 
 lint: ## style, types, layers, dependencies
 	$(call setup,dev)
@@ -41,7 +52,7 @@ lint: ## style, types, layers, dependencies
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/deptry services shared deploy
+	$(BIN)/deptry bench services shared deploy
 
 schemas: ## write the JSON Schema of every event
 	$(call setup,dev)

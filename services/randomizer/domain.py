@@ -57,11 +57,12 @@ def decide(rules: Rules, book: Book, facts: Iterable[Fact]) -> Decision:
     desk = Desk(rules, book)
     for index, fact in enumerate(facts):
         desk.index = index
-        _take(desk, fact)
+        take(desk, fact)
     return desk.decision()
 
 
-def _take(desk: Desk, fact: Fact) -> None:
+def take(desk: Desk, fact: Fact) -> None:
+    """One fact before the desk."""
     match fact:
         case PatientScreened():
             _screened(desk, fact)
@@ -92,8 +93,11 @@ def _screened(desk: Desk, fact: PatientScreened) -> None:
     if newest <= (before.attempt, before.revision, before.signed):
         return
     same_attempt = fact.attempt == before.attempt
-    subject = replace(
-        before,
+    # Field by field: `replace` takes twice as long, and every screening passes here.
+    subject = Subject(
+        id=before.id,
+        site=before.site,
+        standing=before.standing,
         screening=fact.screening,
         attempt=fact.attempt,
         revision=fact.revision,
@@ -105,6 +109,8 @@ def _screened(desk: Desk, fact: PatientScreened) -> None:
         carry=fact.carry,
         arrival=before.arrival if same_attempt else None,
         refusal=before.refusal if same_attempt else None,
+        withdrawn=before.withdrawn,
+        drawn=before.drawn,
     )
     if before.drawn is not None:
         desk.keep(subject)

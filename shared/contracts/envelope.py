@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -81,6 +82,7 @@ def uuid_of(text: str) -> UUID | None:
     return found if str(found) == text else None
 
 
+@lru_cache(maxsize=256)
 def parse_type(text: str) -> tuple[str, int]:
     """`trialops.PatientScreened.v1` as its name and version; EnvelopeError otherwise."""
     if found := _TYPE.fullmatch(text):

@@ -22,7 +22,7 @@ BREACHES = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The code alone, to plant faults in."""
     folder = tmp_path_factory.mktemp("house")
-    for package in ("services", "shared", "deploy"):
+    for package in ("bench", "services", "shared", "deploy"):
         only_code = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CHECKOUT / package, folder / package, ignore=only_code)
     shutil.copy(CHECKOUT / "pyproject.toml", folder)

@@ -1,0 +1,50 @@
+"""What a thousand events cost in CPU with one, two and four processes beside each other."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from bench.drawing import GROUP
+from bench.ground import Ground
+from bench.topics import IN, OUT
+from bench.workload import TRIALS, screened
+
+EVENTS = 8_000
+
+
+@dataclass
+class Replicas:
+    """The measurements: events of eight trials, put into the topic while everybody waits for them.
+
+    Of start and stop nothing is counted, of PostgreSQL everything.
+    """
+
+    ground: Ground
+    next_subject: int = field(default=5_000_000)
+
+    async def cpu(self, number: int) -> float:
+        """Seconds of CPU a thousand events, of the services and PostgreSQL."""
+        ground = self.ground
+        await ground.topics.rewind(GROUP, await ground.topics.empty(IN))
+        into, out = await ground.fresh("fresh"), await ground.topics.ends(OUT)
+        records = list(screened(TRIALS, self.next_subject, EVENTS))
+        self.next_subject += EVENTS
+        children = [await ground.serving("randomizer", into, at) for at in range(number)]
+        await asyncio.sleep(1.5)  # the last to come has moved the others' partitions by then
+        before = ground.cpu_s(*children)
+        await ground.topics.preload(records)
+        await ground.grown(out, EVENTS, children[0])
+        used = ground.cpu_s(*children) - before
+        await ground.stop(*children)
+        return used / EVENTS * 1000
+
+    async def one(self) -> float:
+        """One process."""
+        return await self.cpu(1)
+
+    async def two(self) -> float:
+        """Two."""
+        return await self.cpu(2)
+
+    async def four(self) -> float:
+        """Four."""
+        return await self.cpu(4)
