@@ -1,6 +1,7 @@
 """`trialops up`: the embedded platform, here or in the background."""
 
 import argparse
+import os
 import sys
 
 from deploy.commands import Subparsers
@@ -18,6 +19,12 @@ def add(subparsers: Subparsers) -> None:
         metavar="SERVICE=N",
         help="run N processes of a service",
     )
+    parser.add_argument(
+        "--secure",
+        action="store_true",
+        help="Kafka asks for a login and keeps each service to its own topics (for a new state,"
+        " which then stays so)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,7 +36,7 @@ def _count(text: str) -> tuple[str, int]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from deploy.embedded import background, platform
+    from deploy.embedded import background, kafka_logins, platform
     from deploy.embedded.services import SERVICES
     from deploy.embedded.sign_ins import sign_ins
     from deploy.embedded.state import State
@@ -38,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     if unknown := counts.keys() - set(SERVICES):
         raise WrongUse(f"no service {min(unknown)!r}, there are {', '.join(SERVICES)}")
     state = State(arguments.state)
+    outside = bool(os.environ.get("TRIALOPS_KAFKA"))
+    secure = kafka_logins.secured(state, asked=arguments.secure, outside=outside)
 
     def report(line: str) -> None:
         _say(line)
@@ -47,8 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
                 _say(row)
 
     if arguments.detach:
-        return 0 if background.start(state, counts, report) else 1
-    return platform.serve(state, counts, report)
+        return 0 if background.start(state, counts, report, secure=secure) else 1
+    return platform.serve(state, counts, report, secure=secure)
 
 
 def _say(line: str) -> None:

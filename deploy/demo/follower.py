@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.topics import TOPICS
+from shared.runtime.kafka_access import KafkaAccess
 
 _RANDOMIZED: Final = PatientRandomized.ce_type().encode()
 _SECONDS: Final = 120.0
@@ -26,14 +27,14 @@ class Behind(Exception):
 class Follower:
     """Listens to the draws as they come, and reads all topics when asked; over again if it must."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, kafka: KafkaAccess) -> None:
         self.ids: set[bytes] = set()
         """The id of every fact that was read; a record that was sent twice counts once."""
 
         self.randomized: dict[str, float] = {}
         """When the `PatientRandomized` of a key came first, by `time.perf_counter`."""
 
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._read: dict[TopicPartition, int] = {}
 
     async def listen(self) -> None:
@@ -88,7 +89,7 @@ class Follower:
 
     def _consumer(self, fetch_max_wait_ms: int = 500) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._kafka.arguments(),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=fetch_max_wait_ms,

@@ -15,6 +15,7 @@ from deploy.tokens import Bearer
 from shared.contracts import jsontext
 from shared.contracts.events.notification import AlertLapsed, AlertRaised
 from shared.contracts.topics import TOPICS
+from shared.runtime.kafka_access import KafkaAccess
 
 _TOPIC: Final = AlertRaised.TOPIC
 _CALLS: Final = frozenset({AlertRaised.ce_type().encode(), AlertLapsed.ce_type().encode()})
@@ -29,8 +30,8 @@ class OnCall:
     no acknowledgement.
     """
 
-    def __init__(self, bootstrap: str, doors: Doors) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaAccess, doors: Doors) -> None:
+        self._kafka = kafka
         self._doors = doors
         self._consumer: AIOKafkaConsumer | None = None
         self._read: dict[TopicPartition, int] = {
@@ -76,9 +77,7 @@ class OnCall:
 
     async def _read_on(self) -> None:
         if self._consumer is None:
-            self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap, enable_auto_commit=False
-            )
+            self._consumer = AIOKafkaConsumer(**self._kafka.arguments(), enable_auto_commit=False)
             await self._consumer.start()
             self._consumer.assign(list(self._read))
             for partition, offset in self._read.items():

@@ -14,6 +14,7 @@ from deploy.demo.doors import Doors
 from deploy.demo.follower import Follower
 from deploy.demo.on_call import OnCall
 from deploy.embedded import clock, passage
+from deploy.embedded.kafka_logins import admin_access
 from deploy.embedded.keys import Keys
 from deploy.embedded.settle import Rest, Settler, Unsettled
 from deploy.embedded.state import Endpoints, State
@@ -143,12 +144,13 @@ def _site(trial: str, subject: str) -> Bearer:
 async def open_stage(state: State, protocols: Mapping[TrialId, Protocol]) -> AsyncIterator[Stage]:
     """The stage on the platform that runs in the folder."""
     endpoints = state.read_endpoints()
-    follower = Follower(endpoints["kafka"])
+    kafka = admin_access(endpoints)
+    follower = Follower(kafka)
     async with (
         Doors(endpoints["services"], Keys(state.keys)) as doors,
         Settler(endpoints) as settler,
     ):
-        on_call = OnCall(endpoints["kafka"], doors)
+        on_call = OnCall(kafka, doors)
         listening = asyncio.create_task(follower.listen())
         try:
             yield Stage(state, endpoints, protocols, doors, follower, settler, on_call)

@@ -29,7 +29,7 @@ from deploy.wrong_use import WrongUse
 _SECONDS_TO_STOP = 45.0
 
 
-def start(state: State, counts: dict[str, int], report: Report) -> bool:
+def start(state: State, counts: dict[str, int], report: Report, *, secure: bool = False) -> bool:
     """Start a platform in a session of its own; True once it is ready, False if it gave up.
 
     It lives on when this process ends. WrongUse if one runs in the folder already.
@@ -41,6 +41,7 @@ def start(state: State, counts: dict[str, int], report: Report) -> bool:
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "deploy.embedded.platform", "--state", str(state.folder)]
     command += ["--replicas", json.dumps(counts), "--progress", str(writing)]
+    command += ["--secure"] if secure else []
     with log.open("ab") as output:
         daemon = subprocess.Popen(
             command,

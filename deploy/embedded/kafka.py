@@ -4,9 +4,11 @@ import base64
 import secrets
 import shutil
 import textwrap
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from deploy.embedded.files import write_private
 from deploy.embedded.jars import class_path
 from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.process import Program, run
@@ -27,14 +29,27 @@ _JAVA_OPTIONS = (
 )
 
 
+def new_cluster() -> str:
+    """A cluster's id."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+
+
 @dataclass(frozen=True)
 class Kafka:
-    """A broker whose whole state is `folder`; clients reach it at `bootstrap`."""
+    """A broker whose whole state is `folder`; clients reach it at `bootstrap`.
+
+    `cluster` is the id of the cluster that it belongs to, where there are more brokers than this;
+    `properties` are the broker's beside those written here, or instead of them. `users` are those
+    who can log in (SCRAM-SHA-512) with their passwords, fixed when the folder is made.
+    """
 
     folder: Path
     port: int
     controller_port: int
     log: Path
+    cluster: str = field(default_factory=new_cluster)
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def bootstrap(self) -> str:
@@ -62,11 +77,20 @@ class Kafka:
         draft = self.folder / "logs.new"
         shutil.rmtree(draft, ignore_errors=True)
         properties = self._write_properties("format.properties", draft)
-        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         # `=`, as an id may begin with a dash.
-        tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c")
-        run(self._java("kafka format", *tool, str(properties)))
-        properties.unlink()
+        words = [f"--cluster-id={self.cluster}", "-c", str(properties)]
+        for user, password in self.users.items():
+            words += ["--add-scram", f'SCRAM-SHA-512=[name="{user}",password="{password}"]']
+        # The tool reads its words from a file, as everybody may read a command line, and what it
+        # prints, the users' keys among it, is for nobody.
+        told, said = self.folder / "format.words", self.folder / "format.log"
+        write_private(told, "\n".join(words))
+        try:
+            tool = self._java("kafka format", "kafka.tools.StorageTool", "format", f"@{told}")
+            run(replace(tool, log=said))
+        finally:
+            for file in (told, said, properties):
+                file.unlink(missing_ok=True)
         draft.rename(self._data)  # a format cut short leaves nothing that looks whole
 
     def _java(self, name: str, *arguments: str) -> Program:
@@ -85,10 +109,11 @@ class Kafka:
             process.roles=broker,controller
             node.id=1
             controller.quorum.voters=1@{controller}
-            listeners=PLAINTEXT://{broker},CONTROLLER://{controller}
-            advertised.listeners=PLAINTEXT://{broker}
+            listeners=CLIENT://{broker},CONTROLLER://{controller}
+            advertised.listeners=CLIENT://{broker}
+            inter.broker.listener.name=CLIENT
             controller.listener.names=CONTROLLER
-            listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+            listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
             log.dirs={data}
             offsets.topic.replication.factor=1
             offsets.topic.num.partitions=4
@@ -103,5 +128,7 @@ class Kafka:
             log.segment.bytes=67108864
             metadata.log.segment.bytes=8388608
             """)
+            # The last line of a name is the one that holds.
+            + "".join(f"{name}={value}\n" for name, value in self.properties.items())
         )
         return path

@@ -10,6 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import KafkaError
 
+from shared.runtime.kafka_access import KafkaAccess
+
 _SUBSCRIPTIONS_EVERY = 10.0  # seconds; a service subscribes when it starts and at no other time
 _UNKNOWN_EVERY = 0.5  # seconds, while a group has told no topics
 
@@ -19,9 +21,9 @@ Ends: TypeAlias = dict[TopicPartition, int]
 class Groups:
     """Consumer groups by the names of their services, over connections that are kept."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
-        self._reader = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    def __init__(self, kafka: KafkaAccess) -> None:
+        self._admin = AIOKafkaAdminClient(**kafka.arguments(), request_timeout_ms=5_000)
+        self._reader = AIOKafkaConsumer(**kafka.arguments(), request_timeout_ms=5_000)
         self._partitions: dict[str, list[TopicPartition]] = {}
         self._topics: dict[str, set[str]] = {}
         self._committed: dict[str, Ends] = {}

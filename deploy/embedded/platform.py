@@ -7,17 +7,25 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from deploy.embedded import database
+from deploy.embedded import acls, database
 from deploy.embedded.files import write_private
 from deploy.embedded.kafka import Kafka
+from deploy.embedded.kafka_logins import KafkaLogins
 from deploy.embedded.keeper import Deaths, Keeper, NotReady, Report
 from deploy.embedded.keys import Keys
 from deploy.embedded.ports import LOOPBACK, take
 from deploy.embedded.postgres import Postgres
-from deploy.embedded.probes import http_answers, kafka_answers, postgres_answers, smtp_answers
+from deploy.embedded.probes import (
+    has_begun,
+    kafka_answers,
+    postgres_answers,
+    refusal,
+    smtp_answers,
+)
 from deploy.embedded.process import started_at
 from deploy.embedded.services import (
     SERVICES,
@@ -37,12 +45,18 @@ _SERVERS = ("kafka", "controller", "postgres", "mailbox")
 
 
 class Platform:
-    """Everything that runs in one state folder; use it once, in the main thread."""
+    """Everything that runs in one state folder; use it once, in the main thread.
 
-    def __init__(self, state: State, counts: dict[str, int], report: Report) -> None:
+    `secure`: Kafka asks everybody for a login, and lets a service do no more than it must.
+    """
+
+    def __init__(
+        self, state: State, counts: dict[str, int], report: Report, *, secure: bool = False
+    ) -> None:
         self._state = state
         self._report = report
         self._keys = Keys(state.keys)
+        self._logins = KafkaLogins(self._keys) if secure else None
         self._replicas = replicas(counts)
         self._deaths = Deaths()
         self._outside: dict[str, str] = {}
@@ -84,7 +98,8 @@ class Platform:
             for replica in self._replicas
         ]
         await self._start_services(processes)
-        self._state.write_endpoints(urls, backing.kafka, backing.postgres)
+        login = None if self._logins is None else self._logins.admin_file
+        self._state.write_endpoints(urls, backing.kafka, backing.postgres, login)
         self._report(READY)
 
     async def _start_servers(self, ports: dict[str, int]) -> Backing:
@@ -104,6 +119,10 @@ class Platform:
             self._outside["kafka"] = f"kafka://{kafka}"
         else:
             broker = Kafka(folder / "kafka", ports["kafka"], ports["controller"], log("kafka"))
+            if self._logins is not None:
+                self._logins.prepare()
+                users, properties = self._logins.users(), self._logins.properties()
+                broker = replace(broker, users=users, properties=properties)
             kafka = broker.bootstrap
             probe = partial(kafka_answers, kafka)
             self._servers.append(Keeper("kafka", f"kafka://{kafka}", broker.prepare, probe))
@@ -112,22 +131,39 @@ class Platform:
         probe = partial(smtp_answers, letters)
         self._servers.append(Keeper("mailbox", f"smtp://{LOOPBACK}:{letters}", mailbox, probe))
         await self._start_together(self._servers)
-        return Backing(kafka, await database.make(postgres), f"{LOOPBACK}:{letters}")
+        secured = self._logins is not None
+        return Backing(kafka, await database.make(postgres), f"{LOOPBACK}:{letters}", secured)
 
     async def _prepare(self, backing: Backing) -> None:
-        from shared.runtime import migrate, topics
+        # Both take their seconds, and wait for different servers.
+        await asyncio.gather(self._prepare_kafka(backing), self._prepare_databases(backing))
 
-        await topics.declare(backing.kafka)
+    async def _prepare_kafka(self, backing: Backing) -> None:
+        from shared.runtime import topics
+
+        if self._logins is None:
+            await topics.declare(backing.kafka)
+        else:
+            admin = self._logins.admin_access(backing.kafka)
+            await topics.declare(admin)
+            await acls.enforce(admin)
+
+    async def _prepare_databases(self, backing: Backing) -> None:
+        from shared.runtime import migrate
+
         for service in SERVICES:
             password = self._keys.database_password(service)
             await migrate.prepare(backing.postgres, service, password)
 
     async def _start_services(self, processes: list[ServiceProcess]) -> None:
         for process in processes:
-            probe = partial(http_answers, process.port)
+            probe = partial(has_begun, process.port)
             name = process.replica.name
             self._services.append(Keeper(name, process.url, process.program, probe))
         await self._start_together(self._services)
+        for process in processes:
+            if why := await refusal(process.port):
+                self._report(why)
 
     async def _start_together(self, keepers: list[Keeper]) -> None:
         if keepers:
@@ -141,7 +177,7 @@ class Platform:
 
     async def _wait_for(self, keeper: Keeper) -> None:
         await keeper.ready(_SECONDS_TO_READY)
-        self._report(f"{keeper.name} is ready")
+        self._report(f"{keeper.name} is up")
 
     def _note(self) -> None:
         """Write down who runs, for `status` and `down`."""
@@ -177,11 +213,11 @@ def _protocols() -> list[study.Protocol]:
         raise NotReady(str(fault)) from None
 
 
-def serve(state: State, counts: dict[str, int], report: Report) -> int:
+def serve(state: State, counts: dict[str, int], report: Report, *, secure: bool = False) -> int:
     """Run a platform here until it is told to stop; exit code 1 if it did not get ready."""
 
     async def run() -> None:
-        await Platform(state, counts, report).run()
+        await Platform(state, counts, report, secure=secure).run()
 
     faults: list[str] = []
     os.umask(0o077)
@@ -201,6 +237,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--replicas", type=json.loads, default={})
     parser.add_argument("--progress", type=int, required=True, help="a file descriptor")
+    parser.add_argument("--secure", action="store_true")
     arguments = parser.parse_args()
     progress = os.fdopen(arguments.progress, "w", buffering=1)
 
@@ -213,7 +250,8 @@ def main() -> int:
                 progress.close()
 
     try:
-        return serve(State(arguments.state), arguments.replicas, report)
+        state = State(arguments.state)
+        return serve(state, arguments.replicas, report, secure=arguments.secure)
     except WrongUse as fault:
         report(str(fault))
         return 2

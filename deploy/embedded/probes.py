@@ -1,6 +1,7 @@
 """Whether a server answers, asked in its own protocol; a probe says False and raises nothing."""
 
 import asyncio
+import json
 import struct
 import time
 from collections.abc import Awaitable, Callable
@@ -57,6 +58,28 @@ async def http_answers(port: int, path: str = "/readyz", seconds: float = 2.0) -
     except OSError:
         return False
     return status_line.split()[1:2] == [b"200"]
+
+
+async def refusal(port: int, seconds: float = 2.0) -> str | None:
+    """Why a service refuses to work until a person decides, None if it does not."""
+    request = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(request)
+                body = (await reader.read()).partition(b"\r\n\r\n")[2]
+            finally:
+                writer.close()
+        told = json.loads(body)
+    except (OSError, ValueError):
+        return None
+    return str(told["why"]) if told.get("refuses") else None
+
+
+async def has_begun(port: int) -> bool:
+    """True if a service is ready, or refuses to work until a person decides."""
+    return await http_answers(port) or await refusal(port) is not None
 
 
 async def smtp_answers(port: int, seconds: float = 2.0) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.embedded.database import with_login
 from deploy.embedded.jars import CHECKOUT
+from deploy.embedded.kafka_logins import KafkaLogins
 from deploy.embedded.keys import AUDIENCE, ISSUER, Keys
 from deploy.embedded.process import Program
 from deploy.embedded.state import State
@@ -37,11 +38,15 @@ class Replica:
 
 @dataclass(frozen=True)
 class Backing:
-    """The servers below the services; `postgres` is the superuser's DSN of their database."""
+    """The servers below the services; `postgres` is the superuser's DSN of their database.
+
+    `secured`: Kafka asks for a login.
+    """
 
     kafka: str
     postgres: str
     mail: str
+    secured: bool = False
 
 
 def replicas(counts: dict[str, int]) -> tuple[Replica, ...]:
@@ -70,11 +75,11 @@ class ServiceProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def program(self) -> Program:
+    def program(self, *line: str) -> Program:
         """`python -m services.NAME`, exactly as images and chart run it."""
         return Program(
             name=self.replica.name,
-            command=(sys.executable, "-m", f"services.{self.replica.service}"),
+            command=(sys.executable, "-m", f"services.{self.replica.service}", *line),
             folder=CHECKOUT,
             log=self.state.log(self.replica.name),
             environment=self._environment(),
@@ -94,8 +99,16 @@ class ServiceProcess:
             "TRIALOPS_AUDIENCE": AUDIENCE,
             "TRIALOPS_PROTOCOLS": str(protocols_folder()),
             "TRIALOPS_KEYS": str(self.keys.of(self.replica.service)),
+            **self._kafka_login(),
             **self._own_settings(),
         }
+
+    def _kafka_login(self) -> dict[str, str]:
+        if not self.backing.secured:
+            return {}
+        service = self.replica.service
+        password = KafkaLogins(self.keys).password_file(service)
+        return {"TRIALOPS_KAFKA_USER": service, "TRIALOPS_KAFKA_PASSWORD_FILE": str(password)}
 
     def _own_settings(self) -> dict[str, str]:
         """What this service is told and no other."""

@@ -22,6 +22,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from deploy.embedded import clock
+from deploy.embedded.kafka_logins import admin_access
 from deploy.embedded.lag import Ends, Groups
 from deploy.embedded.probes import http_answers
 from deploy.embedded.state import Endpoints, State
@@ -82,7 +83,7 @@ class Settler:
         self._services = endpoints["services"]
         self._postgres = endpoints["postgres"]
         self._state = State(Path(endpoints["state"]))
-        self._kafka = endpoints["kafka"]
+        self._kafka = admin_access(endpoints)
         self._groups: Groups | None = None
         self._connection: Connection | None = None
         self._seconds = seconds

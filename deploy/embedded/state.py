@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from deploy.embedded.files import write_private
 from deploy.embedded.people import People
@@ -19,6 +19,7 @@ class Endpoints(TypedDict):
 
     services: dict[str, str]  # name: http://127.0.0.1:PORT
     kafka: str  # host:port
+    kafka_login: NotRequired[str]  # a secured run's: the file with the admin's login
     postgres: str  # postgresql://..., the superuser's
     state: str
 
@@ -68,10 +69,14 @@ class State:
             raise WrongUse(f"no platform runs in {self.folder} (trialops up)") from None
         return endpoints
 
-    def write_endpoints(self, services: dict[str, str], kafka: str, postgres: str) -> None:
+    def write_endpoints(
+        self, services: dict[str, str], kafka: str, postgres: str, kafka_login: Path | None = None
+    ) -> None:
         endpoints = Endpoints(
             services=services, kafka=kafka, postgres=postgres, state=str(self.folder)
         )
+        if kafka_login is not None:
+            endpoints["kafka_login"] = str(kafka_login)
         write_private(self.endpoints, json.dumps(endpoints, indent=1))
 
     @contextmanager

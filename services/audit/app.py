@@ -1,23 +1,24 @@
 """Audit, wired: one log over every event of every topic."""
 
+from functools import partial
+
 from services.audit import gaps, handlers
 from services.audit.api import Api
 from services.audit.checkpoint import Signer
 from services.audit.publisher import Publisher
+from services.audit.restore import refuse_fork
 from shared.contracts import study
 from shared.contracts.topics import TOPICS
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Collection
 
-ORIGIN = "trialops/log"
-"""The log's name in every checkpoint: fixed for a deployment, never an address."""
-
 
 def build(settings: Settings) -> Service:
     """The service from its settings."""
     trials = study.load_all(settings.protocols)
-    signer = Signer.from_pem(ORIGIN, (settings.keys / "audit_ed25519.pem").read_bytes())
+    pem = (settings.keys / "audit_ed25519.pem").read_bytes()
+    signer = Signer.from_pem(settings.log_origin, pem)
     publisher = Publisher(signer)
     return Service(
         name="audit",
@@ -25,4 +26,5 @@ def build(settings: Settings) -> Service:
         subscriptions=[Collection(topic.name, handlers.on_records) for topic in TOPICS],
         at_start=[publisher.sign],
         jobs=[publisher.run, gaps.watch],
+        take_back=partial(refuse_fork, signer),
     )

@@ -6,6 +6,7 @@ from functools import partial
 from services.randomizer.activate import activate_all
 from services.randomizer.api import Api
 from services.randomizer.handlers import on_screening, on_withdrawn
+from services.randomizer.restore import take_back_all
 from services.randomizer.trials import Trials
 from shared.contracts import study
 from shared.contracts.events.safety import SubjectWithdrawn
@@ -28,4 +29,5 @@ def build(settings: Settings) -> Service:
             Subscription("trialops.safety", {SubjectWithdrawn: partial(on_withdrawn, trials)}),
         ],
         at_start=[partial(activate_all, trials)],
+        take_back=partial(take_back_all, trials),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.randomizer.book import Trial
 from services.randomizer.enrolment import Tally
-from services.randomizer.replay import EarlierScheme
+from services.randomizer.replay import EarlierScheme, SchemeText
 from services.randomizer.scheme import Scheme
 from shared.contracts.subjects import SiteId, SubjectId, TrialId
 from shared.runtime.database import Connection
@@ -89,6 +89,23 @@ async def earlier_schemes(db: Connection, trial: TrialId) -> list[EarlierScheme]
                 )
             )
     return found
+
+
+EVERY_SCHEME = "SELECT protocol_version, randomization, strata FROM scheme WHERE trial = $1"
+
+
+async def schemes(db: Connection, trial: TrialId) -> dict[str, Scheme]:
+    """Every design that was in force, by protocol version."""
+    return {
+        row["protocol_version"]: SchemeText.model_validate(
+            {
+                "protocol_version": row["protocol_version"],
+                "randomization": json.loads(row["randomization"]),
+                "strata": json.loads(row["strata"]),
+            }
+        ).scheme()
+        for row in await db.fetch(EVERY_SCHEME, trial)
+    }
 
 
 LIST = "SELECT csv FROM allocation_list WHERE trial = $1"

@@ -14,10 +14,11 @@ MAX_EVENT_BYTES = 60 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic with its one writing service."""
+    """One topic with its one writing service and those that hear it."""
 
     name: str
     writer: str
+    readers: tuple[str, ...]
     partitions: int = PARTITIONS
     max_bytes: int = MAX_RECORD_BYTES
 
@@ -33,14 +34,26 @@ def dead_topic(service: str) -> str:
 
 
 TOPICS = (
-    Topic("trialops.screening", "screening"),
-    Topic("trialops.randomization", "randomizer"),
-    Topic("trialops.safety", "safety"),
-    Topic("trialops.notification", "notifier"),
-    Topic("trialops.audit", "audit"),
-    *(Topic(record_topic(name), name, partitions=1) for name in SERVICES),
+    Topic(
+        "trialops.screening", "screening", ("randomizer", "safety", "notifier", "audit", "portal")
+    ),
+    Topic(
+        "trialops.randomization",
+        "randomizer",
+        ("screening", "safety", "notifier", "audit", "portal"),
+    ),
+    Topic("trialops.safety", "safety", ("randomizer", "notifier", "audit", "portal")),
+    Topic("trialops.notification", "notifier", ("audit", "portal")),
+    Topic("trialops.audit", "audit", ("notifier", "audit")),
+    *(Topic(record_topic(name), name, ("audit",), partitions=1) for name in SERVICES),
     *(
-        Topic(dead_topic(name), name, partitions=1, max_bytes=MAX_DEAD_LETTER_BYTES)
+        Topic(
+            dead_topic(name),
+            name,
+            ("notifier", "audit"),
+            partitions=1,
+            max_bytes=MAX_DEAD_LETTER_BYTES,
+        )
         for name in SERVICES
     ),
 )

@@ -1,6 +1,7 @@
 """The consumer's life: it begins when Kafka answers, and begins anew when a poll has failed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -10,6 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from shared.runtime import database, logs
 from shared.runtime.kafka import InHand
+from shared.runtime.kafka_access import refusal
 from shared.runtime.settings import Settings
 
 _log = logs.logger("consuming")
@@ -33,21 +35,29 @@ class Consuming:
         """Whether the consumer is in its group."""
         return self._in_hand is not None and self._in_hand.joined
 
+    @property
+    def poll_age_s(self) -> float | None:
+        """Seconds since a poll ended last; None before there is a consumer."""
+        return None if self._in_hand is None else time.monotonic() - self._in_hand.polled
+
     async def run(self) -> NoReturn:
         """Consume until cancelled; the batch in hand then ends within the settings' grace."""
         pause = database.pauses(self._settings)
         failures = 0
         while True:
-            broker, self._in_hand = self._make()
+            broker = None
             try:
+                broker, self._in_hand = self._make()
                 await broker.start()
                 failures = 0
                 fault = await self._in_hand.failed
                 logs.warn(_log, "consumer starts anew", fault)
             except (KafkaError, OSError) as fault:
-                logs.warn(_log, "consumer could not start", fault, attempt=failures)
+                why = await refusal(self._settings) or "consumer could not start"
+                logs.warn(_log, why, fault, attempt=failures)
             finally:
-                await self._stop(broker)
+                if broker is not None:
+                    await self._stop(broker)
             await asyncio.sleep(pause(failures))
             failures += 1
 

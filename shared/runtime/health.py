@@ -10,12 +10,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse, Response
 
 Check = Callable[[], Awaitable[bool]]
+Told = Callable[[], Mapping[str, object]]
 
 _PATIENCE_S = 2.0
 
 
-def add(app: FastAPI, checks: Mapping[str, Check]) -> None:
-    """Add the three routes; `/readyz` is 200 only while every check holds."""
+def add(app: FastAPI, checks: Mapping[str, Check], told: Told = dict) -> None:
+    """Add the three routes; `/readyz` is 200 only while every check holds.
+
+    `told` is what its body says beside the checks, once they are done.
+    """
 
     @app.get("/livez", summary="the process answers")
     async def livez() -> Response:
@@ -28,7 +32,7 @@ def add(app: FastAPI, checks: Mapping[str, Check]) -> None:
         names = list(checks)
         held = await asyncio.gather(*(_holds(checks[name]) for name in names))
         ready = all(held)
-        body = {"ready": ready, "checks": dict(zip(names, held, strict=True))}
+        body = {"ready": ready, "checks": dict(zip(names, held, strict=True)), **told()}
         return _answer(200 if ready else 503, body)
 
     @app.get(

@@ -1,6 +1,7 @@
 """Kafka as we use it: FastStream's defaults settled once, and one idempotent producer a relay."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -13,6 +14,8 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from shared.contracts.topics import MAX_DEAD_LETTER_BYTES, MAX_RECORD_BYTES
+from shared.runtime import headernames
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.record import KafkaRecord
 from shared.runtime.settings import Settings
 
@@ -24,7 +27,8 @@ Take = Callable[[Sequence[KafkaRecord]], Awaitable[None]]
 def broker(settings: Settings, service: str) -> KafkaBroker:
     """The service's broker: it only consumes, as the relay alone sends; nothing is converted."""
     return KafkaBroker(
-        settings.kafka,
+        settings.kafka.split(","),  # FastStream takes a string as one server
+        security=KafkaAccess.of(settings).security(),
         client_id=f"trialops-{service}",
         consumer_only=True,
         allow_auto_create_topics=False,
@@ -37,12 +41,13 @@ def broker(settings: Settings, service: str) -> KafkaBroker:
 class InHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
     """Knows whether the consumer is in its group, and lets the batch in hand end before it goes.
 
-    `failed` has the fault of a poll that raised.
+    `failed` has the fault of a poll that raised, `polled` when one ended last (monotonic seconds).
     """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.joined = False
+        self.polled = time.monotonic()
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     def fail(self, fault: Exception) -> None:
@@ -70,6 +75,7 @@ def subscribe(
     acknowledge first, start at the latest offset and lose a batch over one bad header. One
     consumer for all topics: each further member of a group would rebalance all the others.
     """
+    headernames.tolerate()
     in_hand = InHand()
     subscriber = broker.subscriber(
         *topics,
@@ -80,7 +86,9 @@ def subscribe(
         session_timeout_ms=round(settings.session_timeout_s * 1000),
         heartbeat_interval_ms=min(3000, round(settings.session_timeout_s * 300)),
         rebalance_timeout_ms=60_000,
-        max_partition_fetch_bytes=MAX_DEAD_LETTER_BYTES,
+        # A record that is larger comes all the same, alone (KIP-74).
+        fetch_max_bytes=settings.fetch_bytes,
+        max_partition_fetch_bytes=settings.fetch_partition_bytes,
         listener=in_hand,
         no_reply=True,
     )
@@ -113,6 +121,7 @@ def subscribe(
         except Exception as fault:
             in_hand.fail(fault)
             raise
+        in_hand.polled = time.monotonic()
         return tuple(chain.from_iterable(found.values()))
 
     subscriber(handle, parser=parse, decoder=decode)
@@ -120,10 +129,23 @@ def subscribe(
     return in_hand
 
 
+def reader(settings: Settings, service: str, group: str | None = None) -> AIOKafkaConsumer:
+    """A consumer, not started, that joins no group; with one, it may ask for its offsets."""
+    headernames.tolerate()
+    return AIOKafkaConsumer(
+        **KafkaAccess.of(settings).arguments(),
+        client_id=f"trialops-{service}-reader",
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=MAX_DEAD_LETTER_BYTES,
+    )
+
+
 async def producer(settings: Settings, service: str) -> AIOKafkaProducer:
     """A started idempotent producer; acknowledged means written by every replica in sync."""
     made = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
+        **KafkaAccess.of(settings).arguments(),
         client_id=f"trialops-{service}-relay",
         enable_idempotence=True,
         acks="all",
@@ -132,7 +154,7 @@ async def producer(settings: Settings, service: str) -> AIOKafkaProducer:
         # pass it, as those of `.dead` do.
         max_batch_size=MAX_RECORD_BYTES,
         max_request_size=MAX_DEAD_LETTER_BYTES,
-        request_timeout_ms=round(settings.send_timeout_s * 1000),
+        request_timeout_ms=round(min(settings.request_timeout_s, settings.send_timeout_s) * 1000),
     )
     try:
         async with asyncio.timeout(settings.send_timeout_s):

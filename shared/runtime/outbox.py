@@ -13,7 +13,8 @@ from shared.contracts.envelope import Envelope, key_of
 from shared.contracts.events.base import Event
 from shared.contracts.topics import MAX_EVENT_BYTES
 from shared.runtime import telemetry
-from shared.runtime.database import Connection
+from shared.runtime.clock import wall
+from shared.runtime.database import Connection, Pool
 
 
 class TooLarge(ValueError):
@@ -135,3 +136,12 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         [json.dumps(record.headers) for record in records],
         [record.value for record in records],
     )
+
+
+async def oldest_s(pool: Pool) -> float | None:
+    """Seconds since the oldest row was made, by the time in its UUIDv7; None without a row."""
+    headers = await pool.fetchval("SELECT headers FROM outbox ORDER BY id LIMIT 1")
+    if headers is None:
+        return None
+    made_ms = UUID(json.loads(headers)["ce_id"]).int >> 80
+    return max(0.0, wall().timestamp() - made_ms / 1000)

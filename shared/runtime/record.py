@@ -77,6 +77,8 @@ class Record:
             try:
                 if value is None or name in headers:
                     raise ValueError
+                if not name.isascii():
+                    name.encode()  # what is no text cannot be: see `headernames`
                 text = value.decode()
                 if "\x00" in text:
                     raise ValueError

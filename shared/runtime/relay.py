@@ -3,6 +3,8 @@
 One relay of a service works at a time, by a lease in its database. A stopped one that wakes after
 a take-over can only send again what was sent before: the consumers' watermarks make that harmless.
 It reads what is there, never "what is after the last id": a row that commits late is not lost.
+How far the broker acknowledged is kept with the delete, for the check at start (`restored`): a
+sequence is drawn before its row is sent: whoever sent them, this database knows all records below.
 """
 
 import asyncio
@@ -16,12 +18,22 @@ from shared.runtime.settings import Settings
 
 _log = logs.logger("relay")
 
-_ROUND_BYTES = 16 * 1024 * 1024
 _NEXT = """
 SELECT id, topic, key, sequence, headers, value FROM (
     SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
     FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS first
 ) AS round WHERE before < $2 ORDER BY id
+"""
+
+
+_DONE = """
+WITH told AS (
+    INSERT INTO sent_up_to AS s (topic, "partition", "offset")
+    SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[])
+    ON CONFLICT (topic, "partition") DO UPDATE SET "offset" = EXCLUDED."offset"
+    WHERE s."offset" < EXCLUDED."offset"
+)
+DELETE FROM outbox WHERE id = ANY($1::bigint[])
 """
 
 
@@ -139,11 +151,13 @@ class Relay:
     async def _drain(self, db: Connection) -> None:
         """Send until the outbox is empty or the lease is due."""
         while self.leads:
-            rows = await db.fetch(_NEXT, self._settings.relay_rows, _ROUND_BYTES)
+            rows = await db.fetch(_NEXT, self._settings.relay_rows, self._settings.relay_bytes)
             if not rows:
                 return
             sent, fault = await self._sender.send(rows)
-            await db.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", sent)
+            reached = sorted(self._sender.reached().items())
+            topics, partitions = [at[0] for at, _ in reached], [at[1] for at, _ in reached]
+            await db.execute(_DONE, sent, topics, partitions, [end for _, end in reached])
             telemetry.records_relayed.add(len(sent))
             if fault:
                 raise fault

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -11,7 +12,9 @@ from aiokafka.errors import KafkaError
 from shared.runtime import kafka
 from shared.runtime.settings import Settings
 
-Answer = asyncio.Future[object]
+Answer = asyncio.Future[Any]
+Reached = dict[tuple[str, int], int]
+"""By topic and partition, the offset after the highest that the broker acknowledged."""
 
 
 class Sender:
@@ -21,6 +24,12 @@ class Sender:
         self._service = service
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
+        self._reached: Reached = {}
+
+    def reached(self) -> Reached:
+        """How far the partitions were acknowledged since this was asked last."""
+        reached, self._reached = self._reached, {}
+        return reached
 
     async def send(self, rows: Sequence[asyncpg.Record]) -> tuple[list[int], Exception | None]:
         """The ids of the rows that the broker acknowledged, and what kept the others back.
@@ -55,8 +64,12 @@ class Sender:
             if why_not:
                 stuck.add((row["topic"], row["key"]))
                 fault = fault or why_not
-            elif (row["topic"], row["key"]) not in stuck:
+                continue
+            if (row["topic"], row["key"]) not in stuck:
                 sent.append(row["id"])
+            at = answer.result()
+            place = at.topic, at.partition
+            self._reached[place] = max(self._reached.get(place, 0), at.offset + 1)
         return sent, fault
 
     async def drop(self) -> None:

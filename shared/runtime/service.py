@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -12,14 +13,16 @@ import uvloop
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 
-from shared.runtime import database, health, http, kafka, logs, telemetry
+from shared.runtime import database, health, http, kafka, logs, outbox, restoring, telemetry
 from shared.runtime.clock import PlatformClock
 from shared.runtime.consumer import Consumer
 from shared.runtime.consuming import Consuming
 from shared.runtime.database import Pool
 from shared.runtime.deadroutes import DeadLetters
 from shared.runtime.kafka import InHand
+from shared.runtime.opening import Doorway, Opening
 from shared.runtime.relay import Relay
+from shared.runtime.restoring import TakeBack
 from shared.runtime.routes import Route
 from shared.runtime.security import Tokens
 from shared.runtime.settings import Settings
@@ -37,7 +40,8 @@ class Service:
     """What a service is made of; `app.py` builds it and nothing else does.
 
     `at_start` runs before the first record is consumed, `jobs` run as long as the process, `timers`
-    by kind when they are due. `mount` adds what is no route, such as pages.
+    by kind when they are due. `mount` adds what is no route, such as pages. `take_back` restores
+    from the service's own topics what a restored database has forgotten.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Service:
     jobs: Sequence[Job] = ()
     timers: Mapping[str, Due] = field(default_factory=dict)
     mount: Callable[[FastAPI, Work], None] | None = None
+    take_back: TakeBack | None = None
     version: str = "1"
 
     def all_routes(self) -> list[Route]:
@@ -59,27 +64,56 @@ class Service:
 class Running:
     """The parts of a running service that its readiness is made of."""
 
+    settings: Settings
     pool: Pool
     relay: Relay
     consuming: Consuming
+    opening: Opening = field(default_factory=Opening)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    outbox_age_s: float | None = None
+
+    def checks(self) -> dict[str, health.Check]:
+        """What must hold, each by its name."""
+        return {
+            "database": self.database,
+            "history": self.opening.history,
+            "consumer": self.joined,
+            "relay": self.working,
+        }
+
+    def told(self) -> dict[str, object]:
+        """The ages that the checks look at, and why the service is not at work."""
+        ages = {"last_poll_s": self.consuming.poll_age_s, "oldest_outbox_row_s": self.outbox_age_s}
+        known = {name: age if age is None else round(age, 3) for name, age in ages.items()}
+        return {"ages": known, **self.opening.told()}
 
     async def database(self) -> bool:
         """PostgreSQL answers."""
         return bool(await self.pool.fetchval("SELECT true"))
 
     async def joined(self) -> bool:
-        """The consumer is in its group."""
-        return self.consuming.joined
+        """The consumer is in its group, and polls."""
+        age = self.consuming.poll_age_s
+        return self.consuming.joined and age is not None and age <= self.settings.poll_age_s
 
     async def working(self) -> bool:
-        """The relay and the jobs are alive."""
-        return not any(task.done() for task in self.tasks)
+        """The relay and the jobs are alive, and what was committed goes out."""
+        self.outbox_age_s = await outbox.oldest_s(self.pool)
+        if (self.outbox_age_s or 0) > self.settings.outbox_age_s:
+            return False
+        return bool(self.tasks) and not any(task.done() for task in self.tasks)
 
 
 def run(build: Callable[[Settings], Service]) -> None:
-    """Run a service until SIGTERM. What is under way then ends within the settings' grace."""
+    """Run a service until SIGTERM. What is under way then ends within the settings' grace.
+
+    With `restore` on the command line: compare its database with its topics, and end.
+    """
     settings = Settings()  # the environment fills it
+    if sys.argv[1:2] == ["restore"]:
+        wish = restoring.read(sys.argv[1:])
+        service = build(settings)
+        sys.exit(uvloop.run(restoring.main(service.name, service.take_back, settings, wish)))
     uvloop.run(_main(build, settings))
 
 
@@ -98,12 +132,31 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
             timers = Timers(work, service.timers)
             work.when_committed(timers.wake)
             jobs.append(lambda _: timers.run())
-        for job in service.at_start:
-            await job(work)
-        running = Running(pool, relay, _consuming(service, work, settings))
-        await stack.enter_async_context(_tasks(jobs, work, relay, running))
-        await stack.enter_async_context(_in_group(running.consuming))
-        await _serve(_application(service, work, settings, running), settings)
+        running = Running(settings, pool, relay, _consuming(service, work, settings))
+        app = _application(service, work, settings, running)
+        server = _server(app, settings, running.opening)
+        working = asyncio.create_task(_at_work(service, jobs, work, running))
+        working.add_done_callback(lambda _: setattr(server, "should_exit", True))
+        try:
+            await server.serve()
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+
+
+async def _at_work(service: Service, jobs: Sequence[Job], work: Work, running: Running) -> None:
+    """Once the database is known to be the right one, everything that the service does unasked.
+
+    Ends by a fault in `at_start` alone, and with it the process.
+    """
+    heard = [subscription.topic for subscription in service.subscriptions]
+    await running.opening.check(service.name, heard, work.pool, running.settings)
+    for job in service.at_start:
+        await job(work)
+    async with _tasks(jobs, work, running.relay, running), _in_group(running.consuming):
+        running.opening.done = True
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager
@@ -158,20 +211,15 @@ def _application(service: Service, work: Work, settings: Settings, running: Runn
     tokens = Tokens(settings.jwks_file, settings.issuer, settings.audience)
     gate = http.Gate(work, tokens)
     app = http.application(service.name, service.version, service.all_routes(), gate)
-    checks = {
-        "database": running.database,
-        "consumer": running.joined,
-        "relay": running.working,
-    }
-    health.add(app, checks)
+    health.add(app, running.checks(), running.told)
     if service.mount:
         service.mount(app, work)
     return app
 
 
-async def _serve(app: FastAPI, settings: Settings) -> None:
+def _server(app: FastAPI, settings: Settings, opening: Opening) -> uvicorn.Server:
     config = uvicorn.Config(
-        app,
+        Doorway(app, opening),
         host=settings.service_host,
         port=settings.service_port,
         http="httptools",
@@ -185,4 +233,4 @@ async def _serve(app: FastAPI, settings: Settings) -> None:
     )
     # uvicorn raises the signal that ended it once more: it must not cut off what stops after it.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    await uvicorn.Server(config).serve()
+    return uvicorn.Server(config)

@@ -4,15 +4,20 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.contracts.topics import TOPICS, Topic
+from shared.runtime.kafka_access import KafkaAccess
 
 
 class TopicError(RuntimeError):
     """the broker refused a topic"""
 
 
-async def declare(bootstrap: str, replication: int = 1) -> None:
-    """Every topic exists afterwards; those that exist stay as they are. TopicError on a refusal."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def declare(kafka: str | KafkaAccess, replication: int = 1) -> None:
+    """Every topic exists afterwards; those that exist stay as they are. TopicError on a refusal.
+
+    `kafka` is host:port where nobody has to log in.
+    """
+    access = KafkaAccess(kafka) if isinstance(kafka, str) else kafka
+    admin = AIOKafkaAdminClient(**access.arguments())
     await admin.start()
     try:
         present = set(await admin.list_topics())

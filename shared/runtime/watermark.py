@@ -4,7 +4,7 @@ At or below it a record is a repeat, one above it is next, further above it is a
 grows with subjects, not with events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -190,3 +190,16 @@ async def release(db: Connection, topic: str, positions: Sequence[Identity]) -> 
             [position.key for position in positions],
             [position.sequence for position in positions],
         )
+
+
+async def forget(db: Connection, topic: str, marks: Mapping[str, Watermark]) -> None:
+    """Release what is kept at or below these watermarks: it has been seen."""
+    await db.execute(
+        """
+        DELETE FROM above_watermark AS a USING unnest($2::text[], $3::bigint[]) AS mark (key, last)
+        WHERE a.topic = $1 AND a.key = mark.key AND a.sequence <= mark.last
+        """,
+        topic,
+        list(marks),
+        [mark.sequence for mark in marks.values()],
+    )

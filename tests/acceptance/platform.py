@@ -15,8 +15,11 @@ from typing import Any
 import asyncpg
 import httpx
 
+from deploy.embedded.kafka_logins import admin_access
 from deploy.embedded.keys import Keys
+from deploy.embedded.state import Endpoints, State
 from deploy.tokens import Bearer, issue
+from shared.runtime.kafka_access import KafkaAccess
 from tests.acceptance.people import Person
 
 COMMAND = Path(sys.executable).with_name("trialops")
@@ -63,8 +66,8 @@ class Platform:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def up(self) -> None:
-        """Start it in the background; ready on return."""
-        started = self.run("up", "--detach")
+        """Start it in the background, secured where its Kafka is its own; ready on return."""
+        started = self.run("up", "--detach", *(() if self.outside else ("--secure",)))
         assert started.code == 0, started.err
         self.__dict__.pop("endpoints", None)
 
@@ -74,21 +77,19 @@ class Platform:
         assert stopped.code == 0, stopped.err
 
     @cached_property
-    def endpoints(self) -> dict[str, Any]:
+    def endpoints(self) -> Endpoints:
         """`endpoints.json`."""
-        read: dict[str, Any] = json.loads((self.folder / "endpoints.json").read_text())
-        return read
+        return State(self.folder).read_endpoints()
 
     @property
     def services(self) -> dict[str, str]:
         """Addresses by service."""
-        services: dict[str, str] = self.endpoints["services"]
-        return services
+        return self.endpoints["services"]
 
     @property
-    def kafka(self) -> str:
-        """`host:port`."""
-        return str(self.endpoints["kafka"])
+    def kafka(self) -> KafkaAccess:
+        """With every right."""
+        return admin_access(self.endpoints)
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What `trialops status` says, by name."""

@@ -25,7 +25,8 @@ def test_status_tells_every_process(platform: Platform) -> None:
 
 
 def test_endpoints_tell_where_everything_is(platform: Platform) -> None:
-    assert platform.endpoints.keys() == {"services", "kafka", "postgres", "state"}
+    login = set() if platform.outside else {"kafka_login"}
+    assert platform.endpoints.keys() == {"services", "kafka", "postgres", "state"} | login
     assert platform.services.keys() == PARTS - SERVERS
     assert platform.endpoints["state"] == str(platform.folder)
     assert platform.sql("SELECT 1 AS one")[0]["one"] == 1

@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.contracts.topics import TOPICS
+from shared.runtime.kafka_access import KafkaAccess
 from tests.acceptance import topics
 from tests.acceptance.platform import Platform, running
 from tests.acceptance.story import Json, Story
@@ -164,9 +165,9 @@ def _ends(platform: Platform) -> dict[str, int]:
     return {topic.name: len(topics.read(platform.kafka, topic.name)) for topic in TOPICS}
 
 
-async def _rewind(bootstrap: str) -> None:
+async def _rewind(kafka: KafkaAccess) -> None:
     """Set every group to the beginning of all its topics, once it has no member left."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**kafka.arguments())
     await admin.start()
     try:
         for group in SERVICES:
@@ -174,7 +175,7 @@ async def _rewind(bootstrap: str) -> None:
             assert committed, group
             zero: dict[TopicPartition, int] = dict.fromkeys(committed, 0)
             async with asyncio.timeout(BACK_S):
-                while not await _commit(bootstrap, group, zero):
+                while not await _commit(kafka, group, zero):
                     await asyncio.sleep(0.5)
             rewound = await admin.list_consumer_group_offsets(group)
             assert {at.offset for at in rewound.values()} == {0}
@@ -182,10 +183,8 @@ async def _rewind(bootstrap: str) -> None:
         await admin.close()
 
 
-async def _commit(bootstrap: str, group: str, offsets: dict[TopicPartition, int]) -> bool:
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
-    )
+async def _commit(kafka: KafkaAccess, group: str, offsets: dict[TopicPartition, int]) -> bool:
+    consumer = AIOKafkaConsumer(**kafka.arguments(), group_id=group, enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign(list(offsets))

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from shared.runtime.kafka_access import KafkaAccess
 from tests.waiting import until_true
 
 _PATIENCE_S = 20
@@ -35,21 +36,21 @@ class Record:
         return self.header("ce_type")
 
 
-def read(bootstrap: str, topic: str, key: str | None = None) -> list[Record]:
+def read(kafka: KafkaAccess, topic: str, key: str | None = None) -> list[Record]:
     """Every record of a topic, or of one key of it, as of now."""
-    return asyncio.run(_read(bootstrap, topic, None if key is None else key.encode()))
+    return asyncio.run(_read(kafka, topic, None if key is None else key.encode()))
 
 
-def awaited(bootstrap: str, topic: str, key: str, number: int) -> list[Record]:
+def awaited(kafka: KafkaAccess, topic: str, key: str, number: int) -> list[Record]:
     """The records of one key, once there are so many: what was committed goes out soon after."""
-    until_true(lambda: len(read(bootstrap, topic, key)) >= number, _PATIENCE_S)
-    found = read(bootstrap, topic, key)
+    until_true(lambda: len(read(kafka, topic, key)) >= number, _PATIENCE_S)
+    found = read(kafka, topic, key)
     assert len(found) == number
     return found
 
 
-async def _read(bootstrap: str, topic: str, key: bytes | None) -> list[Record]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+async def _read(kafka: KafkaAccess, topic: str, key: bytes | None) -> list[Record]:
+    consumer = AIOKafkaConsumer(**kafka.arguments(), enable_auto_commit=False)
     await consumer.start()
     try:
         numbers = await _partitions(consumer, topic)
@@ -83,7 +84,7 @@ Header = tuple[str, bytes | None]
 
 
 def produce(
-    bootstrap: str,
+    kafka: KafkaAccess,
     topic: str,
     key: bytes | None,
     value: bytes | None,
@@ -92,7 +93,7 @@ def produce(
     """Write one record, whatever it is; where it stands: partition and offset."""
 
     async def send() -> tuple[int, int]:
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        producer = AIOKafkaProducer(**kafka.arguments(), acks="all")
         await producer.start()
         try:
             kept = await producer.send_and_wait(topic, value, key=key, headers=list(headers))

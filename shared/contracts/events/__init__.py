@@ -6,6 +6,7 @@ from shared.contracts.events import (
     notification,
     portal,
     randomization,
+    restore,
     safety,
     screening,
 )
@@ -71,4 +72,5 @@ EVENTS: tuple[type[Event], ...] = (
     access.AccessRefused,
     access.DeadLetterSettled,
     access.DeadLetterResolved,
+    restore.RestoreAccepted,
 )

@@ -1,11 +1,9 @@
 """Parts of a service put together for one test: settings, topics, a pool, what is on a topic."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -13,9 +11,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shared.contracts.topics import MAX_RECORD_BYTES
+from shared.runtime import database as runtime_database
 from shared.runtime import outbox
 from shared.runtime.database import Connection, Pool
 from shared.runtime.outbox import Outgoing
+from shared.runtime.restored import Check, raise_sequences
 from shared.runtime.settings import Settings
 from tests.integration.databases import Database
 from tests.integration.runtime.records import Sent
@@ -58,6 +58,16 @@ async def put(pool: Pool, *records: Outgoing) -> None:
     """Committed outbox rows."""
     async with pool.acquire() as db, db.transaction():
         await outbox.put(db, records)
+
+
+async def know_its_topics(settings: Settings, service: str) -> None:
+    """Let a new database go on from what others of its service have sent to the shared Kafka."""
+    async with (
+        runtime_database.pool(settings, service) as pool,
+        Check(service, pool, settings) as check,
+        pool.acquire() as db,
+    ):
+        await raise_sequences(db, (await check.look()).ahead)
 
 
 async def make_topic(kafka: str, partitions: int = 3, max_bytes: int = MAX_RECORD_BYTES) -> str:
@@ -117,58 +127,3 @@ def sequences(records: Sequence["ConsumerRecord[bytes, bytes]"]) -> dict[str, li
 def repeats_left_out(numbers: Sequence[int]) -> list[int]:
     """The numbers in the order in which each came first."""
     return list(dict.fromkeys(numbers))
-
-
-class Wire:
-    """A TCP line to a server that a test can cut and mend."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._far = host, port
-        self._open: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-        self.port = 0
-
-    async def mend(self) -> None:
-        """Let connections through."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        """Break every connection and refuse new ones."""
-        if self._server:
-            self._server.close()
-            self._server = None
-        for writer in self._open:
-            writer.transport.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._far)
-        for source, sink in ((reader, far_writer), (far_reader, writer)):
-            self._open.add(sink)
-            task = asyncio.create_task(self._pass_on(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                sink.write(data)
-                await sink.drain()
-        sink.transport.abort()
-        self._open.discard(sink)
-
-
-@asynccontextmanager
-async def wire(address: str) -> AsyncIterator[tuple[Wire, str]]:
-    """A line to the server of this address, and the address at our end of it."""
-    parts = urlsplit(address)
-    line = Wire(parts.hostname or "", parts.port or 0)
-    await line.mend()
-    login = parts.netloc.rpartition("@")[0]
-    near = parts._replace(netloc=f"{login}@127.0.0.1:{line.port}")
-    try:
-        yield line, urlunsplit(near)
-    finally:
-        await line.cut()

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
@@ -22,7 +23,7 @@ from shared.runtime.consumer import Consumer
 from shared.runtime.database import Connection, Pool
 from shared.runtime.kafka import InHand
 from shared.runtime.outbox import NewEvent
-from shared.runtime.record import KafkaRecord, Received, Record
+from shared.runtime.record import KafkaRecord, Received, Record, load_headers
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Collection, DataFault, Subscription
 from shared.runtime.work import Work
@@ -336,6 +337,47 @@ async def test_poison_of_every_kind_becomes_letters_and_its_neighbours_go_throug
         "SELECT headers FROM outbox WHERE topic = 'trialops.randomizer.dead'"
     )
     assert len(said) == len(bad)
+
+
+class Bytes(str):
+    """A header's name that goes out as bytes that are no text."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
+
+
+async def produce_at_once(kafka: str, topic: str, records: list[Sent]) -> None:
+    """One batch on partition 0, composed by hand: a client's own checks do not apply."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        batch = producer.create_batch()
+        batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, 60_000)
+        for record in records:
+            headers = list(record.headers)
+            batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
+        await (await producer.send_batch(batch, topic, partition=0))
+    finally:
+        await producer.stop()
+
+
+async def test_a_header_name_that_is_no_text_becomes_a_letter_and_blocks_its_own_key_alone(
+    service: Service,
+) -> None:
+    bad = sent(1, "IT001-0077").with_header(Bytes("?"), b"\xff")
+    behind = sent(2, "IT001-0077")
+    good = some(3)
+    await produce_at_once(service.kafka, service.topic, [*good[:5], bad, behind, *good[5:]])
+    async with service.consuming():
+        await service.hears(12)
+        await service.acknowledges(14)
+    assert in_order(await service.heard(), 3)
+    assert await service.letters() == [("a header is null, no text or given twice", True)]
+    kept = await service.pool.fetchval("SELECT headers FROM dead_letter")
+    assert ("\udcff\udcfe", b"\xff") in load_headers(kept)
+    assert await service.pool.fetchval("SELECT count(*) FROM above_watermark") == 1
 
 
 async def test_a_reply_is_never_sent_where_a_record_asks_for_one(service: Service) -> None:

@@ -93,6 +93,13 @@ async def test_a_coordinator_that_loads_its_groups_does_not_end_the_consumer(kaf
     assert member.offsets == [0, 1]
 
 
+async def test_one_of_several_brokers_is_enough_to_begin(kafka: str) -> None:
+    member = Member(f"127.0.0.1:1,{kafka}", await make_topic(kafka))
+    await produce(kafka, member.topic, [sent(1)])
+    async with member.consuming():
+        await member.hears(1)
+
+
 async def test_a_consumer_waits_for_a_kafka_that_is_away(tmp_path: Path) -> None:
     server = kafka_in(tmp_path)
     answers = partial(kafka_answers, server.bootstrap)

@@ -28,9 +28,10 @@ from shared.runtime.security import Role
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Subscription
 from shared.runtime.work import Answer, Work
+from tests.chaos.proxy import proxied
 from tests.integration.databases import database
 from tests.integration.runtime.records import NOON, failed
-from tests.integration.runtime.running import make_topic, on_topic, settings_of, wire
+from tests.integration.runtime.running import make_topic, on_topic, settings_of
 from tests.integration.runtime.test_relay import emptied, relaying
 from tests.issuer import Issuer
 from tests.waiting import until
@@ -391,7 +392,7 @@ async def test_without_its_database_a_service_says_503_and_comes_back(
 ) -> None:
     async with (
         database(postgres, "screening") as addresses,
-        wire(addresses.service) as (line, near),
+        proxied(addresses.service) as (line, near),
         serving(settings_of(kafka, near), Issuer(tmp_path)) as served,
     ):
         assert (await served.client.get("/readyz")).json()["ready"] is True

@@ -18,7 +18,7 @@ from shared.runtime.topics import declare
 from tests.integration.databases import database
 from tests.integration.runtime.collector import collecting
 from tests.integration.runtime.records import sent
-from tests.integration.runtime.running import on_topic, produce
+from tests.integration.runtime.running import know_its_topics, on_topic, produce, settings_of
 from tests.integration.runtime.test_process import environment, ready, running
 from tests.issuer import Issuer
 from tests.waiting import until, until_true
@@ -62,6 +62,7 @@ async def screening(
     issuer = Issuer(folder)
     log = folder / "log"
     async with database(postgres, "screening") as addresses:
+        await know_its_topics(settings_of(kafka, addresses.service), "screening")
         ours = environment(port, kafka, addresses.service, issuer)
         signed = issuer.bearer("site", sub=PERSON)
         with (

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.embedded.ports import take
 from shared.runtime.topics import declare
 from tests.integration.databases import database
+from tests.integration.runtime.running import know_its_topics, settings_of
 from tests.issuer import AUDIENCE, ISSUER, Issuer
 from tests.waiting import until_true
 
@@ -75,6 +76,7 @@ async def test_sigterm_ends_a_service_in_order(kafka: str, postgres: str, tmp_pa
     await declare(kafka)
     port = take(("screening",), tmp_path / "ports.json")["screening"]
     async with database(postgres, "screening") as addresses:
+        await know_its_topics(settings_of(kafka, addresses.service), "screening")
         told = environment(port, kafka, addresses.service, Issuer(tmp_path))
         log = tmp_path / "log"
         with running(told, log) as process:

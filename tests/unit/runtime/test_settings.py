@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from deploy.embedded.files import write_private
 from shared.runtime.clock import PlatformClock, wall
 from shared.runtime.database import pauses
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.settings import Settings
 
 REQUIRED = {
@@ -70,6 +71,9 @@ def test_what_has_no_default_must_be_there(environment: pytest.MonkeyPatch, name
         ("RETRIES", "-1"),
         ("SEND_TIMEOUT_S", "0"),
         ("HTTP_CONCURRENCY", "0"),
+        ("KAFKA_USER", ""),
+        ("KAFKA_PASSWORD_FILE", "/nowhere"),
+        ("KAFKA_CA", "/nowhere"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused(
@@ -77,6 +81,22 @@ def test_what_is_out_of_bounds_is_refused(
 ) -> None:
     environment.setenv(f"TRIALOPS_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
+        read()
+
+
+def test_a_login_to_kafka_is_a_user_with_a_password(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert KafkaAccess.of(read()) == KafkaAccess(REQUIRED["KAFKA"])
+    environment.setenv("TRIALOPS_KAFKA_USER", "screening")
+    with pytest.raises(ValidationError, match="belong together"):
+        read()
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    environment.setenv("TRIALOPS_KAFKA_PASSWORD_FILE", str(password))
+    assert KafkaAccess.of(read()) == KafkaAccess(REQUIRED["KAFKA"], "screening", "secret")
+    environment.delenv("TRIALOPS_KAFKA_USER")
+    with pytest.raises(ValidationError, match="belong together"):
         read()
 
 
