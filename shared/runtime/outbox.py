@@ -100,10 +100,12 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
 
     The rows of `sequence` are locked in (topic, key) order, so two transactions cannot deadlock,
     and an outbox id is drawn only while its key's lock is held: ids order a key's records as
-    they commit.
+    they commit. A record that belongs to no trace gets one: by it the check at start (`restored`)
+    tells what a relay of ours has sent from what anybody else has.
     """
     if not records:
         return
+    untraced = telemetry.new_trace()
     counts = Counter((record.topic, record.key) for record in records)
     keys = sorted(counts)
     still = counts.copy()
@@ -133,7 +135,7 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         [record.topic for record in records],
         [record.key for record in records],
         after,
-        [json.dumps(record.headers) for record in records],
+        [json.dumps({"ce_traceparent": untraced, **record.headers}) for record in records],
         [record.value for record in records],
     )
 

@@ -4,7 +4,8 @@ A restored backup would draw sequences, allocations and alerts again that the wo
 the service's own topics are read from where the database knows them (`sent_up_to`, written by the
 relay) to their ends, and the highest `ce_sequence` of each key is held against the last one drawn.
 Every sequence is committed before its record is sent: one that is ahead was drawn by a database
-that is not this one. Records that were sent and not yet deleted from the outbox are no fault.
+that is not this one. Records that were sent and not yet deleted from the outbox are no fault, nor
+are those without `ce_traceparent`: no relay of ours sends such, and a forgery is no evidence.
 """
 
 from collections import Counter
@@ -25,6 +26,8 @@ from shared.runtime.settings import Settings
 
 _POLL_MS = 500
 _KEYS_AT_ONCE = 10_000
+
+_TRACE = "ce_traceparent"
 
 Place = tuple[str, str]
 """A topic and a key."""
@@ -220,12 +223,9 @@ def _key(record: Any) -> str:
 
 
 def _sequence(record: Any) -> int:
-    """The sequence, 0 where it cannot be read: such a record moves nothing."""
+    """The sequence, 0 of a record that is none of ours or cannot be read: it moves nothing."""
+    headers = dict(record.headers)
     try:
-        return next(
-            parse_sequence(value.decode())
-            for name, value in record.headers
-            if name == "ce_sequence" and value is not None
-        )
-    except (ValueError, StopIteration):
+        return parse_sequence(headers["ce_sequence"].decode()) if headers[_TRACE] else 0
+    except (ValueError, KeyError, AttributeError):
         return 0

@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -25,6 +26,7 @@ _SCOPE = "trialops"
 _LINKS = 128
 _FLUSH_S = 1.5
 _propagator = TraceContextTextMapPropagator()
+_ids = RandomIdGenerator()
 
 tracer = trace.get_tracer(_SCOPE)
 _meter = metrics.get_meter(_SCOPE)
@@ -101,6 +103,11 @@ def traceparent() -> str | None:
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")
+
+
+def new_trace() -> str:
+    """A `traceparent` for what happens outside a trace, not sampled."""
+    return f"00-{_ids.generate_trace_id():032x}-{_ids.generate_span_id():016x}-00"
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """The outbox: sequences of a key without a gap, in the order of the commits, whatever is undone."""
 
 import asyncio
+import json
 import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -48,6 +50,16 @@ async def drawn(pool: Pool) -> dict[tuple[str, str], list[int]]:
     for row in await pool.fetch("SELECT topic, key, sequence FROM outbox ORDER BY id"):
         found.setdefault((row["topic"], row["key"]), []).append(row["sequence"])
     return found
+
+
+async def test_every_record_tells_a_trace_its_own_or_a_new_one(pool: Pool) -> None:
+    own = Outgoing(TOPICS[0], KEYS[0], {"ce_traceparent": "its own"}, b"{}")
+    async with pool.acquire() as db, db.transaction():
+        await outbox.put(db, [own, some(TOPICS[0], KEYS[0])])
+    rows = await pool.fetch("SELECT headers FROM outbox ORDER BY id")
+    told, made = [json.loads(row["headers"])["ce_traceparent"] for row in rows]
+    assert told == "its own"
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", made)
 
 
 async def test_records_of_one_transaction_keep_their_order(pool: Pool) -> None:

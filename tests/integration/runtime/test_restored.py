@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import asyncpg
@@ -126,6 +126,17 @@ async def test_an_empty_database_beside_full_topics_is_an_older_one(ground: Grou
     await ground.say(*KEYS)
     await ground.restore(empty)
     assert (await ground.look()).counts() == [(ground.topic, 3)]
+
+
+async def test_a_record_that_no_relay_of_ours_sent_is_no_evidence(ground: Ground) -> None:
+    await ground.say(*KEYS)
+    forged = sent(9, subject="IT001-0001")
+    untraced = [header for header in forged.headers if header[0] != "ce_traceparent"]
+    assert len(untraced) < len(forged.headers)
+    await produce(ground.kafka, ground.topic, [replace(forged, headers=untraced)])
+    assert not await ground.look()
+    await produce(ground.kafka, ground.topic, [forged])
+    assert await ground.look()
 
 
 async def test_a_check_reads_only_what_came_after_the_relay_noted(ground: Ground) -> None:
