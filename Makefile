@@ -31,9 +31,6 @@ down: ## stop it
 
 ##@ Work on it
 
-# The machine that tests is mostly waiting: for a broker, a lease, a page.
-PYTEST ?= --numprocesses=2
-
 test: ## all tests (PYTEST="tests/unit -x")
 	$(call setup,dev)
 	@$(BIN)/python -m pytest $(PYTEST)

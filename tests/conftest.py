@@ -5,7 +5,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,19 +27,6 @@ def pytest_configure() -> None:
         from tests.containers.servers import check  # late: slow to import
 
         check()
-
-
-# What runs whole platforms stays together, one after the other; all else goes beside it.
-PLATFORMS = ("acceptance", "chaos")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups, so that two workers share no server and never run two platforms at once."""
-    here = Path(__file__).parent
-    for item in items:
-        tier = item.path.relative_to(here).parts[0]
-        group = "platforms" if tier in PLATFORMS else "parts"
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
