@@ -3,8 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -23,35 +21,31 @@ from services.randomizer.seed import unseal
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId
 from shared.runtime.database import Connection
-from shared.runtime.migrate import prepare
+from tests.integration.databases import Database, database
 from tests.unit.randomizer.made import TRIAL, rules, screened
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = bytes(32)
-PASSWORD = "for-this-test"
 
 
 @pytest.fixture
-async def owner(postgres: str) -> AsyncIterator[str]:
-    """The address of a database of this test's own, migrated, as its owner."""
-    name = f"randomizer_{uuid4().hex}"
-    admin = await asyncpg.connect(postgres)
-    await admin.execute(f"CREATE DATABASE {name}")
-    dsn = urlunsplit(urlsplit(postgres)._replace(path=f"/{name}"))
-    await prepare(dsn, "randomizer", PASSWORD)
-    yield dsn
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+async def randomizer(postgres: str) -> AsyncIterator[Database]:
+    """A migrated database of this test's own."""
+    async with database(postgres, "randomizer") as addresses:
+        yield addresses
 
 
 @pytest.fixture
-async def db(owner: str) -> AsyncIterator[Connection]:
+def owner(randomizer: Database) -> str:
+    """Its address as its owner."""
+    return randomizer.owner
+
+
+@pytest.fixture
+async def db(randomizer: Database) -> AsyncIterator[Connection]:
     """A connection as the service's own role."""
     connection = await asyncpg.connect(
-        owner,
-        user="trialops_randomizer",
-        password=PASSWORD,
-        server_settings={"search_path": "randomizer"},
+        randomizer.service, server_settings={"search_path": "randomizer"}
     )
     yield connection
     await connection.close()
