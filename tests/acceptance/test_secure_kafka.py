@@ -6,8 +6,9 @@ who it is first.
 """
 
 import asyncio
+import gc
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,16 @@ from deploy.embedded.keys import Keys
 from shared.runtime.kafka_access import KafkaAccess
 from tests.acceptance import topics
 from tests.acceptance.platform import Platform
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """aiokafka leaves the socket of a refused connection to the collector: let it come here."""
+    yield
+    gc.collect()
+
 
 SERVICES = ("screening", "randomizer", "safety", "notifier", "audit", "portal")
 

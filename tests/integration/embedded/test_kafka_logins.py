@@ -1,6 +1,7 @@
 """A broker that asks for a login: its rules are the declared ones, passwords are nowhere."""
 
 import datetime
+import gc
 import ipaddress
 import json
 from collections.abc import Iterator
@@ -34,6 +35,16 @@ from tests.integration.runtime.test_process import environment, ready, running
 from tests.issuer import Issuer
 from tests.servers import kafka_in, start
 from tests.waiting import until, until_true
+
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """aiokafka leaves the socket of a refused connection to the collector: let it come here."""
+    yield
+    gc.collect()
+
 
 SERVICE = "screening"
 

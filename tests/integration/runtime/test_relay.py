@@ -119,13 +119,14 @@ async def test_a_record_has_its_key_value_and_headers_with_the_sequence_drawn(
     kafka: str, pool: Pool, settings: Settings
 ) -> None:
     topic = await make_topic(kafka)
-    given = Outgoing(topic, "T1:IT001-0001", {"ce_id": "1", "ce_actor": "Zo\u00eb"}, b'{"a":1}')
-    await put(pool, given)
+    told = {"ce_traceparent": "t", "ce_id": "1", "ce_actor": "Zo\u00eb"}
+    await put(pool, Outgoing(topic, "T1:IT001-0001", told, b'{"a":1}'))
     async with relaying(pool, settings):
         await emptied(pool)
     [record] = await on_topic(kafka, topic)
     assert (record.key, record.value) == (b"T1:IT001-0001", b'{"a":1}')
     assert record.headers == (
+        ("ce_traceparent", b"t"),
         ("ce_id", b"1"),
         ("ce_actor", "Zo\u00eb".encode()),
         ("ce_sequence", b"1"),
