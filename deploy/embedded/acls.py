@@ -76,10 +76,10 @@ async def enforce(access: KafkaAccess) -> None:
         wanted = rules()
         # aiokafka has no public way to ask the controller for a rule.
         if missing := sorted(wanted - present):
-            made = await admin._send_to_controller(_CreateAcls(missing))  # noqa: SLF001
+            made = await admin._send_to_controller(_CreateAcls(missing))  # noqa: SLF001 see above
             _check(made.creation_responses)
         if surplus := sorted(present - wanted):
-            gone = await admin._send_to_controller(_DeleteAcls(surplus))  # noqa: SLF001
+            gone = await admin._send_to_controller(_DeleteAcls(surplus))  # noqa: SLF001 see above
             _check(gone.filter_responses)
         deadline = time.monotonic() + _PATIENCE_S
         while (present := await _present(admin)) != wanted:
