@@ -5,10 +5,9 @@ Source: CloudEvents 1.0.2 and its Kafka Protocol Binding, section 3.2 (binary co
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 SPEC_VERSION = "1.0"
@@ -90,8 +89,7 @@ def parse_type(text: str) -> tuple[str, int]:
     raise EnvelopeError("ce_type is not trialops.NAME.vN")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The attributes of one event, as its headers carry them; `None` where there is no header."""
 
     id: UUID

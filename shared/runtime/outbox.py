@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -29,8 +30,7 @@ class Cause:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """A fact that a transaction adds. `cause` is the event that made the service act, if one did.
 
     `time` is the platform's; `actor` the person's `sub`, None for the service itself.
@@ -45,8 +45,7 @@ class NewEvent:
     cause: Envelope | Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A record before it has its sequence: what the outbox keeps of it."""
 
     topic: str

@@ -3,8 +3,8 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from shared.contracts.envelope import ATTRIBUTES, Envelope, EnvelopeError, parse_sequence
@@ -45,8 +45,7 @@ class RawRecord:
     headers: RawHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """What the watermark knows a record by."""
 
     key: str
@@ -54,8 +53,7 @@ class Identity:
     ce_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: where it stood, its bytes, and its identity where that can be read."""
 
     topic: str
@@ -64,7 +62,7 @@ class Record:
     raw_key: bytes | None
     raw_headers: RawHeaders
     value: bytes | None
-    headers: dict[str, str] = field(repr=False)
+    headers: dict[str, str]
     fault: str | None
     identity: Identity | None
 
@@ -129,8 +127,7 @@ def _identity(key: bytes | None, headers: dict[str, str]) -> Identity | None:
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E_co]):
+class Received(NamedTuple, Generic[E_co]):
     """One event as a handler gets it: its attributes and its typed data."""
 
     envelope: Envelope

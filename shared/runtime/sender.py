@@ -3,18 +3,25 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.runtime import kafka
 from shared.runtime.settings import Settings
 
-Answer = asyncio.Future[Any]
-Reached = dict[tuple[str, int], int]
-"""By topic and partition, the offset after the highest that the broker acknowledged."""
+_partition_of = DefaultPartitioner()  # Kafka's own, murmur2 of the key
+
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+Reached = dict[Place, int]
+"""By place, the offset after the highest that the broker acknowledged."""
+
+
+class TopicShrunk(Exception):
+    """what the broker had acknowledged is not on its topic any more"""
 
 
 class Sender:
@@ -25,6 +32,7 @@ class Sender:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._reached: Reached = {}
+        self._ends: Reached = {}
 
     def reached(self) -> Reached:
         """How far the partitions were acknowledged since this was asked last."""
@@ -34,43 +42,24 @@ class Sender:
     async def send(self, rows: Sequence[asyncpg.Record]) -> tuple[list[int], Exception | None]:
         """The ids of the rows that the broker acknowledged, and what kept the others back.
 
-        A row that cannot be sent keeps back the later ones of its key, and no others.
+        A row that cannot be sent keeps back the later ones of its key, and no others. TopicShrunk
+        where a partition goes on below what it had acknowledged: it was made again or cut short.
         """
         if self._producer is None:
             self._producer = await kafka.producer(self._settings, self._service)
-        answers: list[tuple[asyncpg.Record, Answer]] = []
-        stuck: set[tuple[str, str]] = set()
-        fault: Exception | None = None
+        round_ = Round(self._producer)
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
-                for row in rows:
-                    if (row["topic"], row["key"]) in stuck:
-                        continue
-                    try:
-                        answers.append((row, await _hand_over(self._producer, row)))
-                    except Exception as why:
-                        stuck.add((row["topic"], row["key"]))
-                        fault = why
-                if answers:
-                    await asyncio.wait([answer for _, answer in answers])
+                by_partition = await round_.sorted(rows)
+                await asyncio.gather(*(round_.deliver(*one) for one in by_partition.items()))
         except TimeoutError as why:
-            fault = why
-        finally:
-            for _, answer in answers:
-                answer.cancel()
-        sent: list[int] = []
-        for row, answer in answers:
-            why_not = _why_not(answer)
-            if why_not:
-                stuck.add((row["topic"], row["key"]))
-                fault = fault or why_not
-                continue
-            if (row["topic"], row["key"]) not in stuck:
-                sent.append(row["id"])
-            at = answer.result()
-            place = at.topic, at.partition
-            self._reached[place] = max(self._reached.get(place, 0), at.offset + 1)
-        return sent, fault
+            round_.fault = why
+        for place, end in round_.reached.items():
+            if end <= self._ends.get(place, 0):
+                raise TopicShrunk(place[0])
+            self._ends[place] = end
+            self._reached[place] = max(self._reached.get(place, 0), end)
+        return round_.sent, round_.fault
 
     async def drop(self) -> None:
         """Give up the producer with all that it holds; the next rows get a new one."""
@@ -79,22 +68,61 @@ class Sender:
             await kafka.discard(producer, self._settings.shutdown_s)
 
 
-async def _hand_over(producer: AIOKafkaProducer, row: asyncpg.Record) -> Answer:
-    """The row is in the producer's hands; the future will hold the broker's answer."""
+class Round:
+    """One look at the outbox on its way: what the broker has acknowledged, and the last fault."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self.sent: list[int] = []
+        self.reached: Reached = {}
+        self.fault: Exception | None = None
+
+    async def sorted(self, rows: Sequence[asyncpg.Record]) -> dict[Place, list[asyncpg.Record]]:
+        """The rows by partition, in their order; those of a topic that is not there stay behind."""
+        partitions: dict[str, list[int]] = {}
+        for topic in dict.fromkeys(row["topic"] for row in rows):
+            try:
+                partitions[topic] = sorted(await self._producer.partitions_for(topic))
+            except Exception as why:
+                self.fault = why
+        found: dict[Place, list[asyncpg.Record]] = {}
+        for row in rows:
+            if all_ := partitions.get(row["topic"]):
+                partition = _partition_of(row["key"].encode(), all_, all_)
+                found.setdefault((row["topic"], partition), []).append(row)
+        return found
+
+    async def deliver(self, place: Place, rows: Sequence[asyncpg.Record]) -> None:
+        """One partition's rows, batch after batch: the next goes when the broker has the last."""
+        (topic, partition), left = place, list(rows)
+        while left:
+            batch, count = self._producer.create_batch(), 0
+            while count < len(left) and _put(left[count], batch):
+                count += 1
+            batch.close()  # nothing more comes: it need not linger
+            going, left = left[:count], left[count:]
+            try:
+                answer = await self._producer.send_batch(batch, topic, partition=partition)
+                at = await answer
+            except Exception as why:
+                self.fault, stuck = why, {row["key"] for row in going}
+                left = [row for row in left if row["key"] not in stuck]
+            else:
+                if at.offset >= 0:  # -1: the broker had the batch already, and forgot where
+                    self.reached[place] = at.offset + count
+                self.sent += [row["id"] for row in going]
+
+
+def _put(row: asyncpg.Record, batch: BatchBuilder) -> bool:
+    """Whether the row's record found room in the batch; an empty one has room for any."""
     headers: dict[str, str] = json.loads(row["headers"])
     headers["ce_sequence"] = str(row["sequence"])
-    answer: Answer = await producer.send(
-        row["topic"],
-        value=row["value"],
-        key=row["key"].encode(),
-        headers=[(name, value.encode()) for name, value in headers.items()],
+    return (
+        batch.append(
+            timestamp=None,
+            key=row["key"].encode(),
+            value=row["value"],
+            headers=[(name, value.encode()) for name, value in headers.items()],
+        )
+        is not None
     )
-    return answer
-
-
-def _why_not(answer: Answer) -> Exception | None:
-    """Why a row is not acknowledged. One whose answer is still out may be written all the same."""
-    if answer.cancelled():
-        return TimeoutError()
-    fault = answer.exception()
-    return fault if isinstance(fault, Exception | None) else KafkaError()

@@ -6,14 +6,14 @@ grows with subjects, not with events.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.runtime.database import Connection, Overtaken
 from shared.runtime.record import Identity, RawRecord, Record, dump_headers, load_headers
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A record above the watermark; `record` is None where it was taken already."""
 
     position: Identity

@@ -403,7 +403,7 @@ async def test_an_event_too_large_to_say_undoes_its_own_work_and_no_others(
         for n, received in enumerate(batch):
             if received.envelope.subject == "IT001-0002":
                 over = received.data.model_copy(update={"screening": "s" * 70_000})
-                said[n] = replace(said[n], data=over)
+                said[n] = said[n]._replace(data=over)
         return said
 
     subscription = Subscription(service.topic, {ScreeningFailed: says_too_much})
