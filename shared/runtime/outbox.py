@@ -1,6 +1,5 @@
 """The outbox: what a transaction says to the world is committed with it, and sent afterwards."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from uuid_utils.compat import uuid7
 
 from shared.contracts.envelope import Envelope, key_of
@@ -16,6 +16,9 @@ from shared.contracts.topics import MAX_EVENT_BYTES
 from shared.runtime import telemetry
 from shared.runtime.clock import wall
 from shared.runtime.database import Connection, Pool
+
+HEADERS = TypeAdapter(dict[str, str])
+"""How the outbox writes a record's headers."""
 
 
 class TooLarge(ValueError):
@@ -134,7 +137,7 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         [record.topic for record in records],
         [record.key for record in records],
         after,
-        [json.dumps({"ce_traceparent": untraced, **record.headers}) for record in records],
+        [HEADERS.dump_json({"ce_traceparent": untraced, **r.headers}).decode() for r in records],
         [record.value for record in records],
     )
 
@@ -144,5 +147,5 @@ async def oldest_s(pool: Pool) -> float | None:
     headers = await pool.fetchval("SELECT headers FROM outbox ORDER BY id LIMIT 1")
     if headers is None:
         return None
-    made_ms = UUID(json.loads(headers)["ce_id"]).int >> 80
+    made_ms = UUID(HEADERS.validate_json(headers)["ce_id"]).int >> 80
     return max(0.0, wall().timestamp() - made_ms / 1000)

@@ -1,7 +1,6 @@
 """The sender: outbox rows to Kafka, and which of them the broker has acknowledged."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 import asyncpg
@@ -10,6 +9,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.runtime import kafka
+from shared.runtime.outbox import HEADERS
 from shared.runtime.settings import Settings
 
 _partition_of = DefaultPartitioner()  # Kafka's own, murmur2 of the key
@@ -115,7 +115,7 @@ class Round:
 
 def _put(row: asyncpg.Record, batch: BatchBuilder) -> bool:
     """Whether the row's record found room in the batch; an empty one has room for any."""
-    headers: dict[str, str] = json.loads(row["headers"])
+    headers = HEADERS.validate_json(row["headers"])
     headers["ce_sequence"] = str(row["sequence"])
     return (
         batch.append(
