@@ -7,10 +7,12 @@ written as its text, so 2.50 stays 2.50 (1e2 becomes 1E+2, 1e-2 becomes 0.01: th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from json.encoder import encode_basestring
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +29,13 @@ class BadJson(ValueError):
         self.loc = loc
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """JSON that has been written already: `dumps` puts it where this stands."""
+
+    json: bytes
+
+
 def loads(data: bytes | str) -> object:
     """The value of one JSON text; raises ``BadJson``."""
     try:
@@ -35,6 +44,8 @@ def loads(data: bytes | str) -> object:
         raise BadJson("is not UTF-8 text") from None
     try:
         value: object = _fast.decode(text)
+        if text.count(":") != _members((value,)):
+            value = _strict.decode(text)
     except json.JSONDecodeError as error:
         raise BadJson(f"is not JSON (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
@@ -59,12 +70,15 @@ def dumps(value: object) -> bytes:
     the text NUL and then replaced. No text of ours is NUL alone: the count proves it each time.
     """
     numbers: list[str] = []
+    written: dict[int, bytes] = {}
 
     def other(item: object) -> str:
         if type(item) is Decimal:
-            if not item.is_finite():
-                raise ValueError("a number that is not finite has no JSON")
             numbers.append(_digits(item))
+            return "\0"
+        if type(item) is Written:
+            written[len(numbers)] = item.json
+            numbers.append("")
             return "\0"
         return _text(item)
 
@@ -75,6 +89,8 @@ def dumps(value: object) -> bytes:
         parts = text.split(_HOLE)
         if len(parts) != len(numbers) + 1:
             raise ValueError("a text holds NUL")
+        if written:
+            return _put_together(parts, numbers, written)
         pieces = [parts[0]]
         for number, part in zip(numbers, parts[1:], strict=True):
             pieces.append(number)
@@ -83,8 +99,39 @@ def dumps(value: object) -> bytes:
     return text.encode("utf-8")
 
 
+def _put_together(
+    parts: Sequence[str], numbers: Sequence[str], written: Mapping[int, bytes]
+) -> bytes:
+    """The parts with a number, or what was written, between each two of them."""
+    pieces = [parts[0].encode()]
+    for index, (number, part) in enumerate(zip(numbers, parts[1:], strict=True)):
+        pieces.append(written[index] if index in written else number.encode())
+        pieces.append(part.encode())
+    return b"".join(pieces)
+
+
+def text_of(value: object) -> str:
+    """What `dumps` writes, as text: the quicker of the two for a single small value."""
+    if type(value) is str:
+        return encode_basestring(value)
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is Decimal:
+        return _digits(value)
+    if type(value) is int:
+        return str(value)
+    if type(value) is dict:
+        members = [f"{encode_basestring(name)}:{text_of(item)}" for name, item in value.items()]
+        return "{" + ",".join(members) + "}"
+    if type(value) is list:
+        return "[" + ",".join([text_of(item) for item in value]) + "]"
+    return dumps(value).decode()
+
+
 def _digits(number: Decimal) -> str:
     """The number as it was written: `str` would make 0.00000001 of it 1E-8."""
+    if not number.is_finite():
+        raise ValueError("a number that is not finite has no JSON")
     text = str(number)
     return format(number, "f") if "E-" in text else text
 
@@ -129,7 +176,21 @@ def _constant(_: str) -> object:
     raise _Refused
 
 
-_fast = json.JSONDecoder(parse_float=Decimal, parse_constant=_constant, object_pairs_hook=_object)
+def _members(items: Iterable[object]) -> int:
+    """How many members the objects in these have; a text has as many colons, or more of them where
+    one is within a string or a key is doubled.
+    """
+    count = 0
+    for item in items:
+        if type(item) is dict:
+            count += len(item) + _members(item.values())
+        elif type(item) is list:
+            count += _members(item)
+    return count
+
+
+_fast = json.JSONDecoder(parse_float=Decimal, parse_constant=_constant)
+_strict = json.JSONDecoder(parse_float=Decimal, parse_constant=_constant, object_pairs_hook=_object)
 
 
 def _located(text: str) -> BadJson:

@@ -35,7 +35,19 @@ def broker(settings: Settings, service: str) -> KafkaBroker:
         apply_types=False,
         logger=None,
         graceful_timeout=settings.shutdown_s,
+        request_timeout_ms=_patience_ms(settings),
+        # A topic that is made, or made again, after we have joined is heard after so long.
+        metadata_max_age_ms=round(settings.metadata_age_s * 1000),
     )
+
+
+def _patience_ms(settings: Settings) -> int:
+    """How long a consumer waits for one answer, no longer than its session.
+
+    A coordinator that went without a word keeps it from its group for so long. To join may take
+    longer, while others end their batches: it is asked again then, as the member that it is.
+    """
+    return round(min(settings.request_timeout_s, settings.session_timeout_s) * 1000)
 
 
 class InHand(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -139,6 +151,7 @@ def reader(settings: Settings, service: str, group: str | None = None) -> AIOKaf
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=MAX_DEAD_LETTER_BYTES,
+        request_timeout_ms=_patience_ms(settings),
     )
 
 

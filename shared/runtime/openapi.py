@@ -148,6 +148,9 @@ def _responses(route: Route) -> dict[int | str, Described]:
         status: {"content": {answer: {}}} if isinstance(answer, str) else {"model": answer}
         for status, answer in route.answers.items()
     }
+    if route.also is not None:
+        for one in described.values():
+            one.setdefault("content", {})[route.also] = {}
     problem = {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}
     described["default"] = {
         "description": "what is wrong (RFC 9457)",

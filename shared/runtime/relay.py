@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from shared.runtime import database, logs, telemetry
 from shared.runtime.database import Connection, Pool
-from shared.runtime.sender import Sender
+from shared.runtime.sender import Sender, TopicShrunk
 from shared.runtime.settings import Settings
 
 _log = logs.logger("relay")
@@ -57,22 +57,24 @@ class Relay:
         self._woken.set()
 
     async def settled(self) -> None:
-        """Give what is committed a last chance to go out before the process ends."""
-        with suppress(Exception):
-            async with asyncio.timeout(self._settings.shutdown_s / 2):
-                while self.leads and await self._pool.fetchval(
-                    "SELECT EXISTS (SELECT FROM outbox)"
-                ):
-                    self.wake()
-                    await asyncio.sleep(0.02)
+        """Return when what is committed has gone out, or when that is another relay's to do."""
+        while self.leads and await self._pool.fetchval("SELECT EXISTS (SELECT FROM outbox)"):
+            self.wake()
+            await asyncio.sleep(0.02)
 
     async def run(self) -> None:
-        """Relay until cancelled; a fault is waited out with backoff."""
+        """Relay until cancelled; a fault is waited out with backoff.
+
+        TopicShrunk is none to wait out: the check at the next start will refuse to work.
+        """
         try:
             while True:
                 try:
                     async with self._pool.acquire() as db:
                         await self._listening(db)
+                except TopicShrunk as fault:
+                    logs.warn(_log, "Kafka has lost what it acknowledged, the process ends", fault)
+                    raise
                 except Exception as fault:
                     logs.warn(_log, "relay starts again", fault)
                     await self._sender.drop()

@@ -9,6 +9,7 @@ import argparse
 import getpass
 import json
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,8 +99,21 @@ def read(line: Sequence[str]) -> Wish:
     return Wish(found.accept, found.by or getpass.getuser())
 
 
-async def main(service: str, take_back: TakeBack | None, settings: Settings, wish: Wish) -> int:
-    """Exit 0 where nothing is behind, or was made good; 1 with one line that says what is."""
+@dataclass(frozen=True, slots=True)
+class Able:
+    """What a service can take back by itself, and what a person has to do."""
+
+    service: str
+    take_back: TakeBack | None
+    by_hand: str
+
+
+async def main(able: Able, settings: Settings, wish: Wish) -> int:
+    """Exit 0 where nothing is behind, or was made good; 1 with one line that says what is.
+
+    What of it is left to a person is told in any case.
+    """
+    service = able.service
     try:
         async with (
             database.pool(settings, service) as pool,
@@ -115,8 +129,12 @@ async def main(service: str, take_back: TakeBack | None, settings: Settings, wis
                 _row({"service": service, "topic": topic, "lost": True})
             unknown = [Record.of(record) async for record in check.unknown(behind)]
             history = History(_once(unknown), settings, service)
+            for event, count in sorted(_types(history.unknown).items()):
+                _row({"service": service, "event": event, "count": count})
+            if able.by_hand:
+                _say(f"{service}: not taken back, for a person to do: {able.by_hand}")
             async with pool.acquire() as db:
-                taken = await _decided(db, check, behind, history, take_back, settings, wish)
+                taken = await _decided(db, check, behind, history, able.take_back, settings, wish)
     except Irrecoverable as why:
         _say(f"{service}: {why}")
         return 1
@@ -166,6 +184,11 @@ def _once(records: Sequence[Record]) -> list[Record]:
             place = record.topic, record.identity.key, record.identity.sequence
             found.setdefault(place, record)
     return [found[place] for place in sorted(found)]
+
+
+def _types(unknown: Sequence[Record]) -> Counter[str]:
+    """How many of each type of event the database has forgotten."""
+    return Counter(record.headers.get("ce_type") or "unknown" for record in unknown)
 
 
 def _row(row: dict[str, Any]) -> None:

@@ -101,7 +101,8 @@ class Route:
 
     Without a `body` model the endpoint gets the bytes, of a `media_type`, or, where it `streams`,
     reads them itself. `answers` are for the documents: by status the model of the JSON, or the
-    media type of anything else. Refusals of a `sealed` route, and of reads by arm, are recorded.
+    media type of anything else; `also` is one in which it answers, too. Refusals of a `sealed`
+    route, and of reads by arm, are recorded.
     """
 
     method: str
@@ -112,6 +113,7 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[Query] = Query
     answers: Mapping[int, type[BaseModel] | str] = field(default_factory=dict)
+    also: str | None = None
     media_type: str = "application/json"
     streams: bool = False
     by_arm: frozenset[Role] | None = None

@@ -1,10 +1,12 @@
 """A service's process: pool, consumers, relay and HTTP, started in order and stopped in order."""
 
 import asyncio
+import gc
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -13,7 +15,20 @@ import uvloop
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 
-from shared.runtime import database, health, http, kafka, logs, outbox, restoring, telemetry
+from shared.contracts.study import ProtocolError
+from shared.contracts.versions import Versions
+from shared.runtime import (
+    database,
+    health,
+    http,
+    kafka,
+    logs,
+    outbox,
+    protocols,
+    restoring,
+    stopping,
+    telemetry,
+)
 from shared.runtime.clock import PlatformClock
 from shared.runtime.consumer import Consumer
 from shared.runtime.consuming import Consuming
@@ -21,16 +36,21 @@ from shared.runtime.database import Pool
 from shared.runtime.deadroutes import DeadLetters
 from shared.runtime.kafka import InHand
 from shared.runtime.opening import Doorway, Opening
+from shared.runtime.protocols import Refused
 from shared.runtime.relay import Relay
 from shared.runtime.restoring import TakeBack
 from shared.runtime.routes import Route
 from shared.runtime.security import Tokens
 from shared.runtime.settings import Settings
+from shared.runtime.stopping import Stopping
 from shared.runtime.subscription import Collection, Subscription
 from shared.runtime.timers import Due, Timers
 from shared.runtime.work import Work
 
 _log = logs.logger("service")
+
+_COLLECT_AFTER = 50_000
+"""Objects made beyond those that went, before the collector looks at the young ones."""
 
 Job = Callable[[Work], Awaitable[None]]
 
@@ -41,7 +61,9 @@ class Service:
 
     `at_start` runs before the first record is consumed, `jobs` run as long as the process, `timers`
     by kind when they are due. `mount` adds what is no route, such as pages. `take_back` restores
-    from the service's own topics what a restored database has forgotten.
+    from the service's own topics what a restored database has forgotten, and `not_taken_back` tells
+    a person what is left to do by hand. `protocols` are those that
+    it works by: another file under a version that it knows stops it.
     """
 
     name: str
@@ -52,6 +74,8 @@ class Service:
     timers: Mapping[str, Due] = field(default_factory=dict)
     mount: Callable[[FastAPI, Work], None] | None = None
     take_back: TakeBack | None = None
+    not_taken_back: str = ""
+    protocols: Sequence[Versions] = ()
     version: str = "1"
 
     def all_routes(self) -> list[Route]:
@@ -113,8 +137,12 @@ def run(build: Callable[[Settings], Service]) -> None:
     if sys.argv[1:2] == ["restore"]:
         wish = restoring.read(sys.argv[1:])
         service = build(settings)
-        sys.exit(uvloop.run(restoring.main(service.name, service.take_back, settings, wish)))
-    uvloop.run(_main(build, settings))
+        able = restoring.Able(service.name, service.take_back, service.not_taken_back)
+        sys.exit(uvloop.run(restoring.main(able, settings, wish)))
+    try:
+        uvloop.run(_main(build, settings))
+    except (ProtocolError, Refused) as why:
+        sys.exit(f"stopped: {why}")
 
 
 async def _main(build: Callable[[Settings], Service], settings: Settings) -> None:
@@ -122,8 +150,9 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
     logs.set_up(service.name)
     telemetry.set_up(service.name)
     clock = PlatformClock(settings.clock_file)
+    stop = Stopping(settings.shutdown_s)
     async with AsyncExitStack() as stack:
-        stack.callback(telemetry.shut_down)
+        stack.callback(lambda: telemetry.shut_down(stop.left()))
         pool = await stack.enter_async_context(database.pool(settings, service.name))
         relay = Relay(service.name, pool, settings, str(uuid4()))
         work = Work(service.name, pool, settings, clock.now, relay.wake)
@@ -134,45 +163,66 @@ async def _main(build: Callable[[Settings], Service], settings: Settings) -> Non
             jobs.append(lambda _: timers.run())
         running = Running(settings, pool, relay, _consuming(service, work, settings))
         app = _application(service, work, settings, running)
-        server = _server(app, settings, running.opening)
-        working = asyncio.create_task(_at_work(service, jobs, work, running))
+        server = _Server(_config(app, settings, running.opening), stop)
+        working = asyncio.create_task(_at_work(service, jobs, work, running, stop))
         working.add_done_callback(lambda _: setattr(server, "should_exit", True))
         try:
             await server.serve()
         finally:
+            stop.begin()
             working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
+            ended = asyncio.gather(working, return_exceptions=True)
+            await stop.within(stopping.WORK, "work", ended)
+            if not await stop.within(stopping.DATABASE, "database", pool.close()):
+                pool.terminate()
+        if working.done() and not working.cancelled():
+            working.result()  # its fault, which ended the process
 
 
-async def _at_work(service: Service, jobs: Sequence[Job], work: Work, running: Running) -> None:
+async def _at_work(
+    service: Service, jobs: Sequence[Job], work: Work, running: Running, stop: Stopping
+) -> None:
     """Once the database is known to be the right one, everything that the service does unasked.
 
-    Ends by a fault in `at_start` alone, and with it the process.
+    Ends by a fault in `at_start` or one that the relay cannot wait out, and with it the process.
     """
     heard = [subscription.topic for subscription in service.subscriptions]
     await running.opening.check(service.name, heard, work.pool, running.settings)
+    await protocols.hold(work, service.protocols)
     for job in service.at_start:
         await job(work)
-    async with _tasks(jobs, work, running.relay, running), _in_group(running.consuming):
+    _settle_memory()
+    async with _tasks(jobs, work, running, stop), _in_group(running.consuming, stop):
         running.opening.done = True
-        await asyncio.Event().wait()
+        await asyncio.shield(running.tasks[0])
+
+
+def _settle_memory() -> None:
+    """What lives as long as the process is not looked at again by the garbage collector.
+
+    A batch makes tens of thousands of objects that go by their count; to look through them for
+    cycles every 700 was a tenth of a service's CPU (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 @asynccontextmanager
 async def _tasks(
-    jobs: Sequence[Job], work: Work, relay: Relay, running: Running
+    jobs: Sequence[Job], work: Work, running: Running, stop: Stopping
 ) -> AsyncIterator[None]:
     """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
-    running.tasks = [asyncio.create_task(relay.run(), name="relay")]
+    running.tasks = [asyncio.create_task(running.relay.run(), name="relay")]
     running.tasks += [asyncio.create_task(_job(job, work)) for job in jobs]
     try:
         yield
     finally:
-        await relay.settled()
+        await stop.within(stopping.OUTBOX, "outbox", running.relay.settled())
         for task in running.tasks:
             task.cancel()
-        await asyncio.gather(*running.tasks, return_exceptions=True)
+        ended = asyncio.gather(*running.tasks, return_exceptions=True)
+        await stop.within(stopping.RELAY, "relay and jobs", ended)
 
 
 async def _job(job: Job, work: Work) -> None:
@@ -197,14 +247,15 @@ def _consuming(service: Service, work: Work, settings: Settings) -> Consuming:
 
 
 @asynccontextmanager
-async def _in_group(consuming: Consuming) -> AsyncIterator[None]:
+async def _in_group(consuming: Consuming, stop: Stopping) -> AsyncIterator[None]:
     """The consumer, beside what is served: a request is taken while Kafka is away."""
     task = asyncio.create_task(consuming.run(), name="consumer")
     try:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        ended = asyncio.gather(task, return_exceptions=True)
+        await stop.within(stopping.CONSUMER, "consumer", ended)
 
 
 def _application(service: Service, work: Work, settings: Settings, running: Running) -> FastAPI:
@@ -217,8 +268,8 @@ def _application(service: Service, work: Work, settings: Settings, running: Runn
     return app
 
 
-def _server(app: FastAPI, settings: Settings, opening: Opening) -> uvicorn.Server:
-    config = uvicorn.Config(
+def _config(app: FastAPI, settings: Settings, opening: Opening) -> uvicorn.Config:
+    return uvicorn.Config(
         Doorway(app, opening),
         host=settings.service_host,
         port=settings.service_port,
@@ -228,9 +279,21 @@ def _server(app: FastAPI, settings: Settings, opening: Opening) -> uvicorn.Serve
         server_header=False,
         date_header=False,
         log_config=None,
-        timeout_graceful_shutdown=round(settings.shutdown_s),
+        timeout_graceful_shutdown=round(settings.shutdown_s * stopping.REQUESTS),
         limit_concurrency=settings.http_concurrency,
     )
-    # uvicorn raises the signal that ended it once more: it must not cut off what stops after it.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    return uvicorn.Server(config)
+
+
+class _Server(uvicorn.Server):
+    """The HTTP server, whose end is the beginning of everything's."""
+
+    def __init__(self, config: uvicorn.Config, stop: Stopping) -> None:
+        super().__init__(config)
+        self._stop = stop
+        # uvicorn raises the signal that ended it once more: it must not cut off what stops after.
+        signal.signal(signal.SIGTERM, lambda *_: None)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End requests under way within their share."""
+        self._stop.begin()
+        await super().shutdown(sockets)

@@ -64,14 +64,25 @@ class Settings(BaseSettings):
     relay_lease_s: float = Field(default=10, ge=3, description="a dead relay's rows are taken over")
     send_timeout_s: float = Field(default=30, gt=0, description="longest wait for a broker's ack")
     request_timeout_s: float = Field(
-        default=10, gt=0, description="then a broker is frozen, and the send is tried elsewhere"
+        default=10, gt=0, description="then a broker is frozen or gone, and is asked anew"
+    )
+    metadata_age_s: float = Field(
+        default=10, ge=1, description="brokers and topics are looked up, at least so often"
     )
     poll_age_s: float = Field(default=60, gt=1, description="older last poll: not ready")
     outbox_age_s: float = Field(default=60, gt=0, description="older oldest row: not ready")
-    shutdown_s: float = Field(default=8, gt=0, description="grace for what is under way at SIGTERM")
+    shutdown_s: float = Field(
+        default=8, gt=0, description="from SIGTERM to the end, for all that is under way together"
+    )
 
     services: dict[str, str] = Field(
         default={}, description="addresses of the other services by name, where one asks another"
+    )
+    ask_timeout_s: float = Field(
+        default=10, gt=0, description="longest wait for another service's answer"
+    )
+    ask_connections: int = Field(
+        default=50, ge=1, le=1000, description="to the other services, all together"
     )
     token_key: Path | None = Field(
         default=None, description="private key of the embedded run's issuer (Ed25519, PEM)"
@@ -93,6 +104,12 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(
         default="trialops@localhost", pattern=r"^[^\s@]+@[^\s@]+$", description="letters' sender"
+    )
+    delivery_timeout_s: float = Field(
+        default=10, gt=0, description="one try of a letter or webhook, to the last word"
+    )
+    deliveries_at_once: int = Field(
+        default=8, ge=1, le=100, description="letters and webhooks on their way together"
     )
     contacts: Path | None = Field(
         default=None, description="whom to call in trials that have no contacts yet, JSON by trial"

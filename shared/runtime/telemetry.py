@@ -79,14 +79,14 @@ def _goes_out(signal: Literal["TRACES", "METRICS"]) -> bool:
     return any(os.environ.get(name) for name in names)
 
 
-def shut_down() -> None:
+def shut_down(patience_s: float = _FLUSH_S) -> None:
     """Send what is left, for a moment and no longer, whatever the collector does."""
     closing = [
         Thread(target=_close, args=(provider.shutdown,), daemon=True)
         for provider in (trace.get_tracer_provider(), metrics.get_meter_provider())
         if isinstance(provider, TracerProvider | MeterProvider)
     ]
-    deadline = time.monotonic() + _FLUSH_S
+    deadline = time.monotonic() + min(patience_s, _FLUSH_S)
     for thread in closing:
         thread.start()
     for thread in closing:

@@ -43,5 +43,8 @@ def _new(topic: Topic, replication: int) -> NewTopic:
             "retention.bytes": "-1",
             "cleanup.policy": "delete",
             "max.message.bytes": str(topic.max_bytes),
+            # Whatever a producer packs its batches with, the broker unpacks: a reader that lacks
+            # the library would stand before such a batch for ever.
+            "compression.type": "uncompressed",
         },
     )

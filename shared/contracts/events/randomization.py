@@ -18,6 +18,8 @@ RefusalReason = Literal[
     "consent_withdrawn",
     "list_exhausted",
 ]
+SeedChange = Literal["rotated", "escrowed", "recovered"]
+MilestoneScope = Literal["trial", "stratum", "site", "site_stratum"]
 
 
 def _absent(value: object) -> bool:
@@ -67,6 +69,23 @@ class RandomizationWaiting(Event):
     protocol_version: str
 
 
+Purpose = Literal["emergency", "authority_report"]
+"""Why one subject is unblinded: for its treatment by its investigator, or for an authority's report
+by a safety officer."""
+
+
+class SubjectUnblinded(Event):
+    """Somebody was told the arm of one subject of a masked trial. The arm is in no event."""
+
+    TOPIC: ClassVar[str] = TOPIC
+
+    subject: Subject
+    site: Site
+    number: int = Field(ge=1)
+    treatment_code: str
+    purpose: Purpose
+
+
 class EligibilityDeviation(Event):
     """A randomized subject is, by a later correction, no longer eligible or of another stratum."""
 
@@ -103,6 +122,22 @@ class RandomizationClosed(Event):
     randomized: int = Field(ge=0)
 
 
+class EnrolmentMilestone(Event):
+    """So many percent of a limit are reached: of the trial's target, or of a cap of the protocol.
+
+    `scope` tells whose limit it is; `site` and `stratum` are null where it is not of one.
+    """
+
+    TOPIC: ClassVar[str] = TOPIC
+
+    scope: MilestoneScope
+    site: Site | None
+    stratum: str | None
+    percent: int = Field(ge=1, le=100)
+    randomized: int = Field(ge=1)
+    limit: int = Field(ge=1)
+
+
 class SiteOpened(Event):
     """A site may enrol from now on."""
 
@@ -120,13 +155,17 @@ class SiteClosed(Event):
 
 
 class TrialActivated(Event):
-    """A protocol version and its randomization design are in force, by their SHA-256."""
+    """A protocol version and its randomization design are in force, by their SHA-256.
+
+    ``approved_by`` is who approved the version: an ethics committee, an authority.
+    """
 
     TOPIC: ClassVar[str] = TOPIC
 
     protocol_version: str
     protocol_sha256: Sha256
     design_sha256: Sha256
+    approved_by: str | None = Field(default=None, exclude_if=_absent)
 
 
 class SeedCommitted(Event):
@@ -172,6 +211,25 @@ class SeedOpeningRequested(Event):
     TOPIC: ClassVar[str] = RECORD
 
     reason: str
+
+
+class UnblindingRecorded(Event):
+    """Who was told the arm of a subject gave this reason."""
+
+    TOPIC: ClassVar[str] = RECORD
+
+    subject: Subject
+    site: Site
+    purpose: Purpose
+    reason: str
+
+
+class SeedCustodyChanged(Event):
+    """Another key opens the seed, a copy went to the custodian, or it was taken back from one."""
+
+    TOPIC: ClassVar[str] = RECORD
+
+    change: SeedChange
 
 
 class ArmsRead(Event):

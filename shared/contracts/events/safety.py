@@ -29,6 +29,10 @@ _TOPIC = "trialops.safety"
 _RECORD = "trialops.safety.record"
 
 
+def _absent(value: object) -> bool:
+    return value is None
+
+
 class _Case(Event):
     """One case of one subject."""
 
@@ -119,6 +123,23 @@ class ReportSubmitted(_Case):
     authority: Authority
     kind: Literal["expedited_7", "follow_up_8", "expedited_15"]
     submitted_at: Time
+
+
+class SafetyBoundaryCrossed(Event):
+    """A stopping boundary was crossed: so many of `n` subjects had the event that it counts.
+
+    `action` `pause` pauses randomization until a trial manager resumes it. Arm and numbers are left
+    out where the trial is masked.
+    """
+
+    TOPIC: ClassVar[str] = _TOPIC
+
+    boundary: str
+    action: Literal["pause", "alert"]
+    arm: str | None = Field(default=None, exclude_if=_absent)
+    n: int | None = Field(default=None, ge=1, exclude_if=_absent)
+    events: int | None = Field(default=None, ge=1, exclude_if=_absent)
+    stop_if_at_least: int | None = Field(default=None, ge=1, exclude_if=_absent)
 
 
 class SurvivalReported(Event):

@@ -98,7 +98,7 @@ class ScreeningSigned(Event):
 
 
 class ScreeningFailureDeclared(Event):
-    """The site's reason for a screen failure."""
+    """The site's reason for a screen failure; `code`: the same in CDISC's words (C66727)."""
 
     TOPIC: ClassVar[str] = "trialops.screening.record"
 
@@ -107,3 +107,4 @@ class ScreeningFailureDeclared(Event):
     screening: str
     attempt: int = Field(ge=1)
     reason: str
+    code: str | None = None
