@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from services.screening import commands, store
 from services.screening.batch import Batch
-from services.screening.commands import Submission, Told, Trial
-from services.screening.domain import Conflict, FormErrors, Screening
+from services.screening.commands import Submission, Told
+from services.screening.domain import Conflict, Failure, FormErrors, Screening
 from services.screening.store import Filter, Kept
+from services.screening.trial import Trial
 from shared.contracts import jsontext
 from shared.contracts.envelope import uuid_of
 from shared.contracts.subjects import (
@@ -25,7 +26,7 @@ from shared.contracts.subjects import (
 )
 from shared.runtime.database import Connection
 from shared.runtime.problems import conflict, invalid, not_found
-from shared.runtime.routes import Body, Call, Page, Reason, Route
+from shared.runtime.routes import Body, Call, Page, Query, Reason, Route
 from shared.runtime.security import ALL, Role
 from shared.runtime.work import Answer
 
@@ -41,9 +42,10 @@ class SubmitBody(Body):
 
 
 class SignatureBody(Body):
-    """What the signature means (21 CFR 11.50)."""
+    """What the signature means (21 CFR 11.50); `revision`: sign this one and no other."""
 
     meaning: str = Field(min_length=1, max_length=500, pattern=r"\S")
+    revision: int | None = Field(default=None, ge=1)
 
 
 class CorrectionBody(Body):
@@ -53,11 +55,23 @@ class CorrectionBody(Body):
     reason: str = Field(min_length=1, max_length=2000, pattern=r"\S")
 
 
+class FailureBody(Reason):
+    """Why the site ends it, in its own words and, for counting, in CDISC's (C66727)."""
+
+    code: Failure | None = None
+
+
 class ScreeningsQuery(Page):
     """Which screenings."""
 
     site: str | None = Field(default=None, pattern=f"^{SITE_PATTERN}$")
     verdict: Literal["eligible", "ineligible", "incomplete"] | None = None
+
+
+class ScreeningQuery(Query):
+    """One screening, with its form where that is asked for."""
+
+    form: bool = False
 
 
 class Criterion(BaseModel):
@@ -97,6 +111,12 @@ class ScreeningAnswer(ScreeningBrief):
     """A screening with what each criterion says of it."""
 
     criteria: list[Criterion]
+
+
+class ScreeningShown(ScreeningAnswer):
+    """A screening with its form where that was asked for; a form is never null."""
+
+    form: dict[str, Any] = Field(default_factory=dict)
 
 
 class ScreeningPage(BaseModel):
@@ -158,7 +178,15 @@ class Api:
                 query=ScreeningsQuery,
                 answers={200: ScreeningPage},
             ),
-            Route("GET", one, _SITE, self.show, "one screening", answers=answers),
+            Route(
+                "GET",
+                one,
+                _SITE,
+                self.show,
+                "one screening",
+                query=ScreeningQuery,
+                answers={200: ScreeningShown},
+            ),
             Route(
                 "POST",
                 f"{one}/signature",
@@ -183,7 +211,7 @@ class Api:
                 _SITE,
                 self.fail,
                 "end it as a screen failure",
-                body=Reason,
+                body=FailureBody,
                 answers=answers,
             ),
         ]
@@ -233,7 +261,7 @@ class Api:
             raise invalid([(("query", "after"), "is not the `next` of a list")])
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
         if query.site is not None:
-            sites = [_site(call, trial, SiteId(query.site))]
+            sites = [known_site(call, trial, SiteId(query.site))]
         async with call.work.reading() as db:
             which = Filter(sites, query.verdict)
             found = await store.listed(db, trial.id, which, after, query.limit + 1)
@@ -247,13 +275,15 @@ class Api:
         trial = self._trial(call)
         async with call.work.reading() as db:
             kept = await _found(call, trial, db)
-        return Response(commands.answer(kept), media_type="application/json")
+        shown = commands.answer_with_form if call.query.form else commands.answer
+        return Response(shown(kept), media_type="application/json")
 
     async def sign(self, call: Call) -> Response:
         """The investigator's signature."""
 
         async def change(db: Connection, now: datetime, kept: Kept, newest: Screening) -> Told:
-            return await commands.sign(db, kept, newest, call.caller.sub, call.body.meaning, now)
+            said, person = call.body, call.caller.sub
+            return await commands.sign(db, kept, newest, person, said.meaning, said.revision, now)
 
         return await self._change(call, change)
 
@@ -271,7 +301,8 @@ class Api:
         """The site's own end of a screening."""
 
         async def change(db: Connection, now: datetime, kept: Kept, newest: Screening) -> Told:
-            return await commands.fail(db, kept, newest, call.body.reason, call.caller.sub, now)
+            said, person = call.body, call.caller.sub
+            return await commands.fail(db, kept, newest, said.reason, said.code, person, now)
 
         return await self._change(call, change)
 
@@ -299,17 +330,19 @@ class Api:
 def read(call: Call, trial: Trial, body: SubmitBody) -> Submission:
     """The submission decided: 422 with every place, 404 for a site outside the caller's scope."""
     subject = SubjectId(body.subject)
+    today = trial.versions.today(site_of(subject), call.work.now())
     try:
-        decision = trial.decide(subject, body.form, call.work.now())
+        decided = trial.decide(subject, body.form, today)
     except FormErrors as why:
         raise invalid(why.errors, "The form breaks a rule.") from why
-    _site(call, trial, site_of(subject))
-    return Submission(subject, body.form, decision)
+    known_site(call, trial, site_of(subject))
+    return Submission(subject, body.form, *decided)
 
 
-def _site(call: Call, trial: Trial, site: SiteId) -> SiteId:
+def known_site(call: Call, trial: Trial, site: SiteId) -> SiteId:
     """The site, 404 where the trial has none such or it is outside the caller's scope."""
-    if trial.protocol.site(site) is None or not call.caller.may_see_site(site):
+    known = trial.versions.site(site, call.work.now())
+    if known is None or not call.caller.may_see_site(site):
         raise not_found("site")
     return site
 

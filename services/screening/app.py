@@ -2,9 +2,9 @@
 
 from services.screening import handlers
 from services.screening.api import Api
-from services.screening.commands import Trial
-from services.screening.domain import Eligibility
-from shared.contracts import study
+from services.screening.report_api import ReportApi
+from services.screening.trial import Trial
+from shared.contracts import versions
 from shared.contracts.events.randomization import PatientRandomized, RandomizationRefused
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -13,11 +13,14 @@ from shared.runtime.subscription import Subscription
 
 def build(settings: Settings) -> Service:
     """The service from its settings."""
-    protocols = study.load_all(settings.protocols)
-    trials = {trial: Trial(file, Eligibility.of(file)) for trial, file in protocols.items()}
+    protocols = versions.load_all(settings.protocols)
+    trials = {trial: Trial.of(files) for trial, files in protocols.items()}
     return Service(
         name="screening",
-        routes=Api(trials).routes(),
+        not_taken_back="enter forms, corrections, signatures and declared failures since the backup"
+        " again, as the log tells them; who was drawn keeps the allocation",
+        protocols=list(protocols.values()),
+        routes=[*Api(trials).routes(), *ReportApi(trials).routes()],
         subscriptions=[
             Subscription(
                 "trialops.randomization",

@@ -1,23 +1,26 @@
 """Many forms in one request: a line each, good ones kept whatever the others are.
 
-Lines are decided and committed in chunks while the body still arrives. The answers are spooled
-and go out when the whole body has come: a client that reads nothing before it has sent everything
-would otherwise stand still against us for ever.
+While one chunk of lines is committed, the next is read and decided; answers go out while the body
+still arrives. A client that reads none before it has sent everything does not stand still against
+us: its answers are spooled.
 """
 
-import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO
 
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from services.screening import commands
-from services.screening.commands import Submission, Trial
+from services.screening.commands import Submission
 from services.screening.domain import Conflict
+from services.screening.spool import Spool
+from services.screening.trial import Trial
 from shared.contracts import jsontext
 from shared.runtime import database, http, idempotency, logs, outbox, problems
 from shared.runtime.database import Connection
@@ -29,8 +32,8 @@ from shared.runtime.routes import MAX_BODY, Call
 _log = logs.logger("batch")
 
 CHUNK_LINES = 100
-_IN_MEMORY = 4 * 1024 * 1024
-_READ = 256 * 1024
+#: Other requests have their turn after so many lines were decided.
+_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,9 @@ class Line:
 
     number: int
     raw: bytes | None
+
+
+Decided = tuple[Line, Submission | Problem]
 
 
 class Batch:
@@ -57,21 +63,48 @@ class Batch:
         self._body = body
 
     async def respond(self) -> Response:
-        """Take every line, then answer every line."""
-        answers = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - _sent closes
+        """Answer every line as soon as it is kept; the first of the body is awaited."""
+        answers = self._answers()
+        first = await anext(answers, b"")
+        return _Both(_after(first, answers), media_type="application/x-ndjson")
+
+    async def _answers(self) -> AsyncGenerator[bytes, None]:
+        spool = Spool()
+        working = asyncio.create_task(self._work(spool))
         try:
-            chunk: list[Line] = []
-            async for line in self._lines():
-                chunk.append(line)
-                if len(chunk) == CHUNK_LINES:
-                    await self._spool(answers, chunk)
-                    chunk = []
-            await self._spool(answers, chunk)
-            answers.seek(0)
-        except BaseException:
-            answers.close()
-            raise
-        return StreamingResponse(_sent(answers), media_type="application/x-ndjson")
+            async for answers in spool:
+                yield answers
+            await working
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            spool.close()
+
+    async def _work(self, spool: Spool) -> None:
+        """Take every line; one chunk is being committed while the next is decided."""
+        before: asyncio.Task[None] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                with suppress(ClientDisconnect):  # what came is kept; there is nobody to tell
+                    async for chunk in self._chunks():
+                        if before:
+                            await before
+                        before = group.create_task(self._spool(spool, chunk))
+        finally:
+            await spool.end()
+
+    async def _chunks(self) -> AsyncIterator[Sequence[Decided]]:
+        chunk: list[Decided] = []
+        async for line in self._lines():
+            chunk.append((line, self._one(line)))
+            if len(chunk) % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if len(chunk) == CHUNK_LINES:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
 
     async def _lines(self) -> AsyncIterator[Line]:
         """The body's lines; of a line over the limit no more than the limit is ever held."""
@@ -90,29 +123,26 @@ class Batch:
         if held or too_long:
             yield Line(number + 1, None if too_long else bytes(held))
 
-    async def _spool(self, answers: IO[bytes], chunk: Sequence[Line]) -> None:
-        told = [answer + b"\n" for answer in await self._chunk(chunk)]
-        await run_in_threadpool(answers.writelines, told)
+    async def _spool(self, spool: Spool, chunk: Sequence[Decided]) -> None:
+        await spool.put(b"".join([answer + b"\n" for answer in await self._kept(chunk)]))
 
-    async def _chunk(self, chunk: Sequence[Line]) -> list[bytes]:
+    async def _kept(self, chunk: Sequence[Decided]) -> list[bytes]:
         """The chunk's answers; its good lines are committed when this returns."""
-        if not chunk:
-            return []
-        read = [(line, self._one(line)) for line in chunk]
-        good = [(line, one) for line, one in read if isinstance(one, Submission)]
-        answers = {line.number: _told(line, p) for line, p in read if isinstance(p, Problem)}
+        good = [(line, one) for line, one in chunk if isinstance(one, Submission)]
+        answers = {line.number: _told(line, p) for line, p in chunk if isinstance(p, Problem)}
         try:
-            answers |= await self._call.work.transact(lambda db, now: self._keep(db, now, good))
+            if good:
+                answers |= await self._call.work.transact(lambda db, now: self._keep(db, now, good))
         except Problem as problem:
             if len(chunk) > 1:  # one line's fault: each for itself
-                return [answer for line in chunk for answer in await self._chunk([line])]
+                return [answer for one in chunk for answer in await self._kept([one])]
             answers |= {line.number: _told(line, problem) for line, _ in good}
         except Exception as fault:
             passes = database.passing(fault) or database.conflicting(fault)
             logs.warn(_log, "lines were not kept", fault, count=len(good))
             why = problems.unavailable() if passes else problems.internal()
             answers |= {line.number: _told(line, why) for line, _ in good}
-        return [answers[line.number] for line in chunk]
+        return [answers[line.number] for line, _ in chunk]
 
     def _one(self, line: Line) -> Submission | Problem:
         if line.raw is None:
@@ -167,7 +197,18 @@ def _told(line: Line, problem: Problem) -> bytes:
     return jsontext.dumps(problem.body(line=line.number))
 
 
-async def _sent(answers: IO[bytes]) -> AsyncIterator[bytes]:
-    with answers:
-        while data := await run_in_threadpool(answers.read, _READ):
-            yield data
+async def _after(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with aclosing(rest):
+        yield first
+        async for answers in rest:
+            yield answers
+
+
+class _Both(StreamingResponse):
+    """An answer that goes out while the request still comes in.
+
+    Starlette's own listens for the client's going, and would take the body for it.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)

@@ -1,7 +1,7 @@
 """Screening forms: decided and kept, each with its events, in the caller's transaction."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,8 +11,9 @@ import uuid_utils
 from pydantic import JsonValue
 
 from services.screening import domain, store
-from services.screening.domain import Conflict, Decision, Eligibility, Screening
+from services.screening.domain import Conflict, Decision, Failure, Screening
 from services.screening.store import Kept, Revision
+from services.screening.trial import Form, Trial
 from shared.contracts import jsontext
 from shared.contracts.events.base import Event
 from shared.contracts.events.screening import (
@@ -24,30 +25,10 @@ from shared.contracts.events.screening import (
     ScreeningSigned,
     ScreeningSubmitted,
 )
-from shared.contracts.study import Protocol
-from shared.contracts.subjects import SubjectId, TrialId, site_of
+from shared.contracts.subjects import SubjectId
 from shared.contracts.topics import MAX_EVENT_BYTES
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent, TooLarge
-
-Form = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial whose subjects are screened here."""
-
-    protocol: Protocol
-    eligibility: Eligibility
-
-    @property
-    def id(self) -> TrialId:
-        """The trial's id."""
-        return self.protocol.id
-
-    def decide(self, subject: SubjectId, form: Form, now: datetime) -> Decision:
-        """The verdict on a form, "today" being the day at the subject's site; FormErrors."""
-        return self.eligibility.decide(subject, form, self.protocol.today(site_of(subject), now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +38,7 @@ class Submission:
     subject: SubjectId
     form: Form
     decision: Decision
+    protocol_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +57,8 @@ async def submit(
     The same few statements for one submission or many.
     """
     subjects = [submission.subject for submission in submissions]
-    await store.lock(db, trial.id, subjects)
-    newest = await store.newest(db, trial.id, subjects)
+    known = await store.lock(db, trial.id, subjects)
+    newest = await store.newest(db, trial.id, known)
     results: list[Told | Conflict] = []
     for submission in submissions:
         before = newest.get(submission.subject)
@@ -88,14 +70,14 @@ async def submit(
             results.append(conflict)
             continue
         newest[submission.subject] = screening
-        kept = Kept(screening, _revision(trial, screening, submission, person, now))
+        kept = Kept(screening, _revision(screening, submission, person, now))
         fact = ScreeningSubmitted(
             subject=screening.subject,
             site=screening.site,
             screening=str(screening.id),
             attempt=screening.attempt,
             revision=screening.revision,
-            protocol_version=trial.protocol.study.version,
+            protocol_version=submission.protocol_version,
             form=dict(submission.form),
             form_sha256=kept.revision.form_sha256,
         )
@@ -106,10 +88,16 @@ async def submit(
 
 
 async def sign(
-    db: Connection, kept: Kept, newest: Screening, person: str, meaning: str, now: datetime
+    db: Connection,
+    kept: Kept,
+    newest: Screening,
+    person: str,
+    meaning: str,
+    revision: int | None,
+    now: datetime,
 ) -> Told:
     """The investigator's signature; Conflict where it may not be."""
-    screening = domain.sign(kept.screening, newest)
+    screening = domain.sign(kept.screening, newest, revision)
     await store.sign(db, screening, person, meaning, now)
     await store.update(db, [screening])
     fact = ScreeningSigned(
@@ -134,13 +122,16 @@ async def correct(
     now: datetime,
 ) -> Told:
     """The corrected form as the next revision, decided again; FormErrors where it breaks a rule."""
-    old = _object(kept.revision.form)
-    form = domain.merged(old, changes)
-    submission = Submission(
-        kept.screening.subject, form, trial.decide(kept.screening.subject, form, now)
-    )
+    old, subject, site = _object(kept.revision.form), kept.screening.subject, kept.screening.site
+    form, today = domain.merged(old, changes), trial.versions.today(site, now)
+    # What the version that decides this revision does not ask stays in the one before.
+    gone = trial.left_out(form, today, site, kept.revision.protocol_version)
+    gone -= {name for name, value in changes.items() if value is not None}
+    form = {name: value for name, value in form.items() if name not in gone}
+    changes = {**changes, **dict.fromkeys(sorted(gone))}
+    submission = Submission(subject, form, *trial.decide(subject, form, today))
     screening = domain.correct(kept.screening, submission.decision)
-    revision = replace(_revision(trial, screening, submission, person, now), reason=reason)
+    revision = replace(_revision(screening, submission, person, now), reason=reason)
     await store.update(db, [screening])
     await store.add_revisions(db, [revision])
     fact = ScreeningCorrected(
@@ -149,7 +140,7 @@ async def correct(
         screening=str(screening.id),
         attempt=screening.attempt,
         revision=screening.revision,
-        protocol_version=trial.protocol.study.version,
+        protocol_version=submission.protocol_version,
         changes=tuple(
             FieldChange(field=one.field, old=one.old, new=one.new)
             for one in domain.changed(old, changes)
@@ -161,10 +152,16 @@ async def correct(
 
 
 async def fail(
-    db: Connection, kept: Kept, newest: Screening, reason: str, person: str, now: datetime
+    db: Connection,
+    kept: Kept,
+    newest: Screening,
+    reason: str,
+    code: Failure | None,
+    person: str,
+    now: datetime,
 ) -> Told:
     """The site ends the attempt as a screen failure; Conflict where it may not."""
-    screening = domain.fail(kept.screening, newest)
+    screening = domain.fail(kept.screening, newest, code)
     await store.update(db, [screening])
     failed = ScreeningFailed(
         subject=screening.subject,
@@ -172,7 +169,7 @@ async def fail(
         screening=str(screening.id),
         attempt=screening.attempt,
     )
-    declared = ScreeningFailureDeclared(**failed.model_dump(), reason=reason)
+    declared = ScreeningFailureDeclared(**failed.model_dump(), reason=reason, code=code)
     return Told(
         replace(kept, screening=screening),
         [_news(screening, fact, person, now) for fact in (failed, declared)],
@@ -182,6 +179,11 @@ async def fail(
 def answer(kept: Kept) -> bytes:
     """A screening as HTTP shows it, in its newest revision, as JSON."""
     return _with_criteria(brief(kept), kept)
+
+
+def answer_with_form(kept: Kept) -> bytes:
+    """The same with the form of that revision, as it was submitted and corrected."""
+    return b'%s,"form":%s}' % (answer(kept)[:-1], kept.revision.form.encode())
 
 
 def _with_criteria(body: Form, kept: Kept) -> bytes:
@@ -224,7 +226,7 @@ def checked(
         verdict=decision.verdict,
         stratum=decision.stratum,
     )
-    kept = Kept(screening, _revision(trial, screening, submission, person, now))
+    kept = Kept(screening, _revision(screening, submission, person, now))
     return _with_criteria({**brief(kept), "id": None}, kept)
 
 
@@ -232,9 +234,7 @@ def _new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
-def _revision(
-    trial: Trial, screening: Screening, submission: Submission, person: str, now: datetime
-) -> Revision:
+def _revision(screening: Screening, submission: Submission, person: str, now: datetime) -> Revision:
     form = jsontext.dumps(submission.form)
     if len(form) > MAX_EVENT_BYTES:
         raise TooLarge("the form")
@@ -244,12 +244,12 @@ def _revision(
         revision=screening.revision,
         form=form.decode(),
         form_sha256=hashlib.sha256(form).hexdigest(),
-        criteria=jsontext.dumps([one.answer() for one in decision.criteria]).decode(),
+        criteria=decision.outcomes.written().json.decode(),
         unmet=decision.unmet,
         unknown=decision.unknown,
         missing=decision.missing,
         carry=jsontext.dumps(decision.carry).decode(),
-        protocol_version=trial.protocol.study.version,
+        protocol_version=submission.protocol_version,
         person=person,
         at=now,
     )

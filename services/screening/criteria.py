@@ -8,6 +8,7 @@ from pydantic import Field
 from services.screening.fields import Strict
 from services.screening.form import Read
 from services.screening.rules import Rule
+from shared.contracts import jsontext
 
 Category = Literal["inclusion", "exclusion"]
 
@@ -39,25 +40,6 @@ class Outcome(NamedTuple):
     converted: dict[str, object]
     missing: tuple[str, ...]
 
-    @property
-    def met(self) -> bool | None:
-        """Whether the subject may enter as far as this criterion goes."""
-        if self.outcome is None or self.category == "inclusion":
-            return self.outcome
-        return not self.outcome
-
-    def answer(self) -> dict[str, object]:
-        """The outcome as JSON."""
-        return {
-            "id": self.id,
-            "category": self.category,
-            "outcome": self.outcome,
-            "text": self.text,
-            "evidence": self.evidence,
-            "converted": self.converted,
-            "missing": self.missing,
-        }
-
 
 class Criterion:
     """One criterion, compiled."""
@@ -68,26 +50,79 @@ class Criterion:
         self.category: Category = words.category
         self.text = words.text
         self.reads = tuple(sorted(rule.reads | {*words.shows}, key=order.__getitem__))
+        self.test = rule.test
+        self.wanted = words.category == "inclusion"
         self._rule = rule
-        self._test = rule.test
         self._order = order
+        self._begins = {truth: self._begin(truth) for truth in (True, False, None)}
 
-    def decide(self, read: Read) -> Outcome:
-        """The outcome on a form that was read."""
-        facts, known, converted = read.facts, read.known, read.converted
-        outcome = self._test(facts)
+    def outcome(self, truth: bool | None, missing: tuple[str, ...], read: Read) -> Outcome:
+        """What is to be said of a form on which ``test`` gave this truth."""
         return Outcome(
             self.id,
             self.category,
-            outcome,
+            truth,
             self.text,
-            {name: known[name] for name in self.reads if name in known},
-            {name: converted[name] for name in self.reads if name in converted}
-            if converted
-            else {},
-            self.missing(facts) if outcome is None else (),
+            {name: read.known[name] for name in self.reads if name in read.known},
+            {name: read.converted[name] for name in self.reads if name in read.converted},
+            missing,
         )
 
     def missing(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
         """The unknown fields that can still change an outcome which is unknown."""
         return tuple(sorted(self._rule.asks(facts), key=self._order.__getitem__))
+
+    def written(
+        self,
+        truth: bool | None,
+        missing: tuple[str, ...],
+        known: Mapping[str, bytes],
+        converted: Mapping[str, bytes],
+    ) -> bytes:
+        """The outcome's answer as JSON; ``known`` and ``converted`` are members, written."""
+        shown = b",".join([known[name] for name in self.reads if name in known])
+        if not converted and not missing:
+            return b'%b%b},"converted":{},"missing":[]}' % (self._begins[truth], shown)
+        others = b",".join([converted[name] for name in self.reads if name in converted])
+        names = jsontext.dumps(missing)
+        return b'%b%b},"converted":{%b},"missing":%b}' % (self._begins[truth], shown, others, names)
+
+    def _begin(self, truth: bool | None) -> bytes:
+        """The answer up to its evidence, which is the same for every form."""
+        head = {"id": self.id, "category": self.category, "outcome": truth, "text": self.text}
+        return jsontext.dumps(head)[:-1] + b',"evidence":{'
+
+
+class Outcomes(NamedTuple):
+    """Every criterion of one form, in the protocol's order.
+
+    ``missing`` is by the id of a criterion that is unknown.
+    """
+
+    criteria: tuple[Criterion, ...]
+    truths: tuple[bool | None, ...]
+    missing: Mapping[str, tuple[str, ...]]
+    read: Read
+
+    def each(self) -> tuple[Outcome, ...]:
+        """The criteria one by one."""
+        return tuple(
+            one.outcome(truth, self.missing.get(one.id, ()), self.read)
+            for one, truth in zip(self.criteria, self.truths, strict=True)
+        )
+
+    def written(self) -> jsontext.Written:
+        """Their answers as JSON; a field is written once for all that show it."""
+        known, converted = _members(self.read.known), _members(self.read.converted)
+        missing = self.missing
+        every = [
+            one.written(truth, missing[one.id] if truth is None else (), known, converted)
+            for one, truth in zip(self.criteria, self.truths, strict=True)
+        ]
+        return jsontext.Written(b"[" + b",".join(every) + b"]")
+
+
+def _members(of: Mapping[str, object]) -> dict[str, bytes]:
+    """Each member as it stands in a JSON object."""
+    write = jsontext.text_of
+    return {name: f'"{name}":{write(value)}'.encode() for name, value in of.items()}

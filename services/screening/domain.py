@@ -14,6 +14,7 @@ from uuid import UUID
 from services.screening.criteria import Outcome
 from services.screening.eligibility import Decision, Eligibility, Verdict
 from services.screening.form import FormErrors
+from services.screening.report import Failure
 from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Conflict",
     "Decision",
     "Eligibility",
+    "Failure",
     "FormErrors",
     "Outcome",
     "Screening",
@@ -37,9 +39,12 @@ __all__ = [
 ALREADY_RANDOMIZED: Final = "already-randomized"
 SCREENING_OPEN: Final = "screening-open"
 NOT_NEWEST: Final = "not-newest-attempt"
+NOT_SEEN: Final = "not-newest-revision"
 NOT_ELIGIBLE: Final = "not-eligible"
 ALREADY_SIGNED: Final = "already-signed"
 SCREENING_FAILED: Final = "screening-failed"
+
+CONSENT_WITHDRAWN: Final = "consent_withdrawn"
 
 
 class Conflict(Exception):
@@ -68,6 +73,8 @@ class Screening:
     failed: bool = False  # the site ended it as a screen failure
     refused: bool = False  # the randomizer refused the subject on this attempt
     randomized: bool = False  # the subject has an allocation, which nothing here changes
+    failure: Failure | None = None  # why it failed, where the site gave a code
+    refusal: str | None = None  # why it was refused, in the randomizer's words
 
     @property
     def site(self) -> SiteId:
@@ -116,12 +123,15 @@ def submit(
     )
 
 
-def sign(screening: Screening, newest: Screening) -> Screening:
+def sign(screening: Screening, newest: Screening, seen: int | None = None) -> Screening:
     """The investigator's signature under the newest attempt as it stands.
 
-    ``Conflict`` unless it is the newest attempt, eligible, not failed and not yet signed.
+    ``Conflict`` unless it is the newest attempt, eligible, not failed and not yet signed, and in
+    the revision that was seen, where the investigator says which that was.
     """
     _newest(screening, newest)
+    if seen is not None and seen != screening.revision:
+        raise Conflict(NOT_SEEN, f"it has been corrected and is at revision {screening.revision}")
     if screening.failed:
         raise Conflict(SCREENING_FAILED, "the screening was ended as a screen failure")
     if screening.verdict != "eligible":
@@ -134,20 +144,22 @@ def sign(screening: Screening, newest: Screening) -> Screening:
 def correct(screening: Screening, decision: Decision) -> Screening:
     """The next revision, decided on the corrected form and unsigned. Always taken.
 
-    Refused before, the subject is considered anew by it.
+    Refused before, the subject is considered anew by it; but no value brings a consent back.
     """
+    stays = screening.refused and screening.refusal == CONSENT_WITHDRAWN
     return replace(
         screening,
         revision=screening.revision + 1,
         verdict=decision.verdict,
         stratum=decision.stratum,
         signed=False,
-        refused=False,
+        refused=stays,
+        refusal=screening.refusal if stays else None,
     )
 
 
-def fail(screening: Screening, newest: Screening) -> Screening:
-    """The site ends the newest attempt as a screen failure.
+def fail(screening: Screening, newest: Screening, code: Failure | None = None) -> Screening:
+    """The site ends the newest attempt as a screen failure; `code` is its reason as a word.
 
     ``Conflict`` where the subject has been randomized, the attempt has failed already or is not the
     newest.
@@ -157,13 +169,18 @@ def fail(screening: Screening, newest: Screening) -> Screening:
         raise Conflict(ALREADY_RANDOMIZED, "the subject has been randomized")
     if screening.failed:
         raise Conflict(SCREENING_FAILED, "the screening was ended as a screen failure")
-    return replace(screening, failed=True)
+    return replace(screening, failed=True, failure=code)
 
 
-def refuse(newest: Screening, attempt: int, revision: int) -> Screening:
-    """The randomizer has refused the subject on a revision; a newer one it will consider."""
-    stands = (newest.attempt, newest.revision) == (attempt, revision)
-    return replace(newest, refused=True) if stands else newest
+def refuse(newest: Screening, attempt: int, revision: int, reason: str) -> Screening:
+    """The randomizer has refused the subject on a revision; a newer one it will consider.
+
+    A consent taken back it tells once an attempt: that holds for all of its revisions.
+    """
+    stands = newest.attempt == attempt and (
+        newest.revision == revision or reason == CONSENT_WITHDRAWN
+    )
+    return replace(newest, refused=True, refusal=reason) if stands else newest
 
 
 def merged(form: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:

@@ -7,29 +7,21 @@ the stratum is; else eligible. The stratum is told whatever the verdict.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-
-from services.screening.criteria import Criterion, CriterionWords, Outcome
-from services.screening.fields import AnyField, ItemField, ListField, MapField, Name, Strict
+from services.screening import strata
+from services.screening.compiling import compiled
+from services.screening.criteria import Criterion, Outcome, Outcomes
 from services.screening.form import Form, Refused
 from services.screening.rules import Rule
-from services.screening.scope import RuleError, Scope, fault_of
-from services.screening.vocabulary import TODAY, compiled
-from shared.contracts.study import Protocol
+from services.screening.section import SECTION, Section
+from services.screening.statements import TODAY
+from shared.contracts.study import Protocol, ProtocolError
 from shared.contracts.subjects import SubjectId, site_of
 
+__all__ = ["SECTION", "Decision", "Eligibility", "Verdict"]
+
 Verdict = Literal["eligible", "ineligible", "incomplete"]
-SECTION: Final = "eligibility"
-
-
-class EligibilityWords(Strict):
-    """The eligibility section as the protocol file writes it."""
-
-    fields: Annotated[dict[Name, AnyField], Field(min_length=1)]
-    criteria: Annotated[list[CriterionWords], Field(min_length=1)]
-    carry: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +34,16 @@ class Decision:
 
     verdict: Verdict
     stratum: str | None
-    criteria: tuple[Outcome, ...]
+    outcomes: Outcomes
     unmet: tuple[str, ...]
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
     carry: dict[str, object]
+
+    @property
+    def criteria(self) -> tuple[Outcome, ...]:
+        """Every criterion with its evidence."""
+        return self.outcomes.each()
 
     def answer(self) -> dict[str, object]:
         """The decision as JSON, without the subject."""
@@ -54,7 +51,7 @@ class Decision:
             "verdict": self.verdict,
             "stratum": self.stratum,
             "missing": self.missing,
-            "criteria": [one.answer() for one in self.criteria],
+            "criteria": self.outcomes.written(),
         }
 
 
@@ -71,20 +68,37 @@ class Eligibility:
     ) -> None:
         self._form = form
         self._criteria = criteria
+        self._tests = tuple(one.test for one in criteria)
         self._strata = strata
         self._carry = carry
         self._order = order
 
     @classmethod
     def of(cls, protocol: Protocol) -> "Eligibility":
-        """Compiles a protocol's section; raises ``ProtocolError`` with file, line and place."""
-        raw = protocol.sections.get(SECTION)
-        try:
-            words = EligibilityWords.model_validate(raw)
-        except ValidationError as error:
-            path, msg = fault_of(error, raw)
-            raise protocol.fault((SECTION, *path), msg) from None
-        return _Builder(protocol, words).build()
+        """Compiles a protocol's section; raises one ``ProtocolError`` with all faults."""
+        section = Section.of(protocol)
+        faults = strata.faults(protocol, section)
+        if faults:
+            raise ProtocolError.of(protocol.fault(path, msg) for path, msg in faults)
+        order = {name: index for index, name in enumerate(section.fields)}
+        refused = {
+            name: tuple(Refused(compiled(one.when).test, one.at, one.say) for one in those)
+            for name, those in section.refused.items()
+        }
+        return cls(
+            Form(section.fields, section.attested, refused),
+            tuple(Criterion(words, compiled(said), order) for words, said in section.criteria),
+            None
+            if section.strata is None
+            else tuple((name, compiled(when)) for name, when in section.strata),
+            section.carry,
+            order,
+        )
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The criteria in the protocol's order."""
+        return self._criteria
 
     def decide(self, subject: SubjectId, form: Mapping[str, object], today: date) -> Decision:
         """The decision on a form as ``jsontext.loads`` gave it; raises ``FormErrors``.
@@ -93,27 +107,29 @@ class Eligibility:
         """
         read = self._form.read(form)
         read.facts[TODAY] = today.toordinal()
-        outcomes = tuple(criterion.decide(read) for criterion in self._criteria)
-        stratum, stratum_asks = self._stratum(subject, read.facts)
-        unmet, unknown, missing = [], [], set(stratum_asks)
-        for one in outcomes:
-            if one.outcome is None:
-                unknown.append(one.id)
-                missing.update(one.missing)
-            elif one.outcome is (one.category == "exclusion"):
+        facts = read.facts
+        truths = tuple([test(facts) for test in self._tests])
+        stratum, stratum_asks = self._stratum(subject, facts)
+        unmet: list[str] = []
+        asked: dict[str, tuple[str, ...]] = {}
+        for one, truth in zip(self._criteria, truths, strict=True):
+            if truth is None:
+                asked[one.id] = one.missing(facts)
+            elif truth is not one.wanted:
                 unmet.append(one.id)
         verdict: Verdict = "eligible"
         if unmet:
             verdict = "ineligible"
-        elif unknown or stratum is None:
+        elif asked or stratum is None:
             verdict = "incomplete"
+        missing = stratum_asks.union(*asked.values()) if verdict == "incomplete" else ()
         return Decision(
             verdict,
             stratum,
-            outcomes,
+            Outcomes(self._criteria, truths, asked, read),
             tuple(unmet),
-            tuple(unknown),
-            tuple(sorted(missing, key=self._order.__getitem__)) if verdict == "incomplete" else (),
+            tuple(asked),
+            tuple(sorted(missing, key=self._order.__getitem__)),
             {name: form.get(name) for name in self._carry},
         )
 
@@ -130,79 +146,3 @@ class Eligibility:
             if outcome is None:
                 asks |= rule.asks(facts)
         return None, asks
-
-
-class _Builder:
-    """Turns the words of a section into what decides, and errors into places of the file."""
-
-    def __init__(self, protocol: Protocol, words: EligibilityWords) -> None:
-        self.protocol = protocol
-        self.words = words
-        self.fields = words.fields
-
-    def build(self) -> Eligibility:
-        order = {name: index for index, name in enumerate(self.fields)}
-        criteria: list[Criterion] = []
-        for index, one in enumerate(self.words.criteria):
-            at = (SECTION, "criteria", index)
-            if one.id in (known.id for known in criteria):
-                raise self.protocol.fault((*at, "id"), f"{one.id} is listed twice")
-            for place, name in enumerate(one.shows):
-                self._known(name, (*at, "shows", place))
-            rule = self._rule(one.rule, Scope.of(self.fields, one.id), (*at, "rule"))
-            criteria.append(Criterion(one, rule, order))
-        for place, name in enumerate(self.words.carry):
-            self._known(name, (SECTION, "carry", place))
-        return Eligibility(
-            Form(self.fields, self._attested(), self._refused()),
-            tuple(criteria),
-            self._strata(),
-            tuple(self.words.carry),
-            order,
-        )
-
-    def _known(self, name: str, path: tuple[str | int, ...]) -> None:
-        if name not in self.fields:
-            raise self.protocol.fault(path, f"{name} is not a field of the form")
-
-    def _rule(self, raw: object, scope: Scope, path: tuple[str | int, ...]) -> Rule:
-        try:
-            return compiled(raw, scope)
-        except RuleError as error:
-            raise self.protocol.fault((*path, *error.path), error.msg) from None
-
-    def _attested(self) -> tuple[str, ...]:
-        if not any(isinstance(spec, MapField) for spec in self.fields.values()):
-            return ()
-        return tuple(one.id for one in self.words.criteria if _attests(one.rule))
-
-    def _refused(self) -> dict[str, tuple[Refused, ...]]:
-        found: dict[str, tuple[Refused, ...]] = {}
-        for name, spec in self.fields.items():
-            if not isinstance(spec, ListField) or not isinstance(spec.of, ItemField):
-                continue
-            at = (SECTION, "fields", name, "of", "refuse")
-            scope = Scope({}).inside(name, spec)
-            made = []
-            for index, one in enumerate(spec.of.refuse):
-                if one.at not in spec.of.members:
-                    raise self.protocol.fault((*at, index, "at"), f"{one.at} is no member")
-                rule = self._rule(one.when, scope, (*at, index, "when"))
-                made.append(Refused(rule.test, one.at, one.say))
-            found[name] = tuple(made)
-        return found
-
-    def _strata(self) -> tuple[tuple[str, Rule], ...] | None:
-        if self.protocol.strata_by_site:
-            return None
-        scope = Scope.of(self.fields)
-        return tuple(
-            (stratum.id, self._rule(stratum.when, scope, ("strata", index, "when")))
-            for index, stratum in enumerate(self.protocol.strata)
-        )
-
-
-def _attests(raw: object) -> bool:
-    if isinstance(raw, dict):
-        return "attested_in" in raw or any(_attests(said) for said in raw.values())
-    return isinstance(raw, list) and any(_attests(said) for said in raw)

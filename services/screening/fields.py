@@ -113,7 +113,10 @@ class QuantityField(Asked):
     def _known(self) -> "QuantityField":
         _known_unit(self.unit)
         if self.same is not None:
-            by = units.same(self.same)
+            try:
+                by = units.same(self.same)
+            except units.UnknownUnit:
+                raise ValueError("same: a measure is not in a UCUM unit") from None
             mine = units.unit(self.unit)
             if not any(mine.measures_as(units.unit(one)) for one in (by.one_unit, by.other_unit)):
                 raise ValueError(f"neither measure of same is of the kind of {self.unit}")

@@ -30,7 +30,7 @@ async def on_randomization_refused(
         await store.lock(db, trial, subjects)
         newest = await store.newest(db, trial, subjects)
         refused = [
-            domain.refuse(screening, data.attempt, data.revision)
+            domain.refuse(screening, data.attempt, data.revision, data.reason)
             for screening in newest.values()
             for data in [said[trial, screening.subject]]
         ]

@@ -13,11 +13,11 @@ from itertools import product
 from typing import Any, Final
 
 from services.screening.formulas import Formula
+from services.screening.powers import Product
 from services.screening.rules import Facts, Rule, leaf
+from services.screening.statements import Argument, Number, Operand
 
-Number = int | Decimal | Fraction
 Limit = tuple[str, Number]
-Operand = tuple[str, str]  # the key of a fact, and the field that it is part of
 
 #: Wide enough that a product of two submitted numbers is never rounded; it would raise.
 EXACT: Final = Context(prec=5000, traps=[Inexact, InvalidOperation])
@@ -71,35 +71,59 @@ def x_uln(operand: Operand, limits: Sequence[tuple[str, Decimal]]) -> Rule:
         fact = facts.get(key)
         if fact is None:
             return None
-        return all(compare(fact.given, times(limit, fact.uln)) for compare, limit in checks)
+        return False not in [
+            compare(fact.given, times(limit, fact.uln)) for compare, limit in checks
+        ]
 
     return leaf(test, [operand])
 
 
-def formula(which: Formula, operands: Mapping[str, Operand], limits: Sequence[Limit]) -> Rule:
+def x_field(
+    operand: Operand, other: Operand, limits: Sequence[Limit], factor: Fraction | None
+) -> Rule:
+    """The number keeps to multiples of another; ``factor`` brings that one into its unit."""
+    key, times = operand[0], other[0]
+    checks = tuple((COMPARE[word], Fraction(limit) * (factor or 1)) for word, limit in limits)
+
+    def test(facts: Facts) -> bool | None:
+        one, two = facts.get(key), facts.get(times)
+        if one is None or two is None:
+            return None
+        first, second = _plain(one), _plain(two)
+        return all(compare(first, limit * Fraction(second)) for compare, limit in checks)
+
+    return leaf(test, [operand, other])
+
+
+def formula(which: Formula, arguments: Sequence[Argument], limits: Sequence[Limit]) -> Rule:
     """The formula's result keeps to the limits; an unknown word counts where its values agree."""
-    numbers = {name: operands[name][0] for name in which.numbers}
-    words = {name: operands[name][0] for name in which.words}
+    keys = {one.name: one.operand[0] for one in arguments}
+    numbers = [
+        (one.name, keys[one.name], one.factor) for one in arguments if one.name in which.numbers
+    ]
+    words = {name: keys[name] for name in which.words}
     keeps = _keeps([(word, Fraction(limit)) for word, limit in limits])
 
     def test(facts: Facts) -> bool | None:
         of: dict[str, Any] = {}
-        for name, key in numbers.items():
+        for name, key, factor in numbers:
             fact = facts.get(key)
             if fact is None:
                 return None
-            of[name] = getattr(fact, "value", fact)
-        choices = [
-            which.words[name] if facts.get(key) is None else (facts[key],)
-            for name, key in words.items()
-        ]
+            value = _plain(fact)
+            of[name] = value if factor is None else Fraction(value) * factor
+        for name, key in words.items():
+            of[name] = facts.get(key)
+        unknown = [name for name in words if of[name] is None]
+        if not unknown:
+            return keeps(which.compute(of))
         answers = set()
-        for chosen in product(*choices):
-            of.update(zip(words, chosen, strict=True))
+        for chosen in product(*(which.words[name] for name in unknown)):
+            of.update(zip(unknown, chosen, strict=True))
             answers.add(keeps(which.compute(of)))
         return answers.pop() if len(answers) == 1 else None
 
-    return leaf(test, list(operands.values()))
+    return leaf(test, [one.operand for one in arguments])
 
 
 def attested(operand: Operand, criterion: str) -> Rule:
@@ -113,7 +137,13 @@ def attested(operand: Operand, criterion: str) -> Rule:
     return Rule(test, lambda _: frozenset((owner,)), frozenset((owner,)))
 
 
-def _keeps(limits: Sequence[Limit]) -> Callable[[Number], bool]:
+def _plain(fact: Any) -> Number:
+    """The number of a quantity, in its canonical unit, or a number as it is."""
+    value: Number = getattr(fact, "value", fact)
+    return value
+
+
+def _keeps(limits: Sequence[Limit]) -> Callable[[Number | Product], bool]:
     """Whether a number keeps to all limits."""
     checks = tuple((COMPARE[word], limit) for word, limit in limits)
     if len(checks) > 1:

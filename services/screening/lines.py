@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from services.screening.eligibility import Eligibility
 from services.screening.form import FormErrors
+from services.screening.trial import Trial
 from shared.contracts.lines import BadLine, read
 from shared.contracts.subjects import SiteId, site_of
 
 
 def answer(
-    eligibility: Eligibility, line: bytes | None, today: Callable[[SiteId], date]
+    trial: Trial, line: bytes | None, today: Callable[[SiteId], date]
 ) -> Mapping[str, object]:
     """The decision on a line, or ``{"subject", "errors"}``; ``today`` is the day at a site.
 
@@ -21,7 +21,8 @@ def answer(
     except BadLine as error:
         return error.answer()
     try:
-        decision = eligibility.decide(said.subject, said.form, today(site_of(said.subject)))
+        day = today(site_of(said.subject))
+        decision, version = trial.decide(said.subject, said.form, day)
     except FormErrors as error:
         return BadLine(said.subject, error.errors).answer()
-    return {"subject": said.subject, **decision.answer()}
+    return {"subject": said.subject, "protocol_version": version, **decision.answer()}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, assert_never
 
 from services.screening import units
@@ -32,6 +33,9 @@ Number = Decimal | Fraction
 LARGEST: Final = 10**15
 #: More digits or places than this are refused: no laboratory writes them, and they only cost time.
 LONGEST: Final = 1000
+_ZERO: Final = Decimal(0)
+_LARGEST: Final = Decimal(LARGEST)
+_DAY_LENGTH: Final = 10
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
@@ -103,31 +107,37 @@ def _whole_number(least: int, most: int | None) -> Reader:
 
 def number(raw: object, loc: Loc, errors: Errors, above_zero: bool) -> Decimal | None:
     """A number as written: int or ``Decimal``, never a bool, >= 0 (or > 0), at most 1e15."""
-    if type(raw) is int:
-        if 0 <= raw <= LARGEST:
-            if raw or not above_zero:
-                return Decimal(raw)
-            errors.append((loc, "must be above 0"))
+    found = _good(raw, above_zero)
+    if found is None:
+        errors.append((loc, _wrong(raw, above_zero)))
+    return found
+
+
+def _good(raw: object, above_zero: bool) -> Decimal | None:
+    """The number where nothing is wrong with it."""
+    if type(raw) is Decimal:
+        if not raw.is_finite() or not _ZERO <= raw <= _LARGEST or _too_long(raw):
             return None
-    elif type(raw) is not Decimal or not raw.is_finite():
-        errors.append((loc, "must be a number"))
+        return raw if raw or not above_zero else None
+    if type(raw) is not int or not 0 <= raw <= LARGEST:
         return None
+    return Decimal(raw) if raw or not above_zero else None
+
+
+def _wrong(raw: object, above_zero: bool) -> str:
+    """What is wrong with a number that is not good."""
+    if type(raw) is not int and (type(raw) is not Decimal or not raw.is_finite()):
+        return "must be a number"
     if raw < 0 or (above_zero and not raw):
-        errors.append((loc, "must be above 0" if above_zero else "must be 0 or more"))
-    elif raw > LARGEST:
-        errors.append((loc, "is too large"))
-    elif _too_long(raw):
-        errors.append((loc, "has too many digits"))
-    else:
-        return raw if type(raw) is Decimal else Decimal(raw)
-    return None
+        return "must be above 0" if above_zero else "must be 0 or more"
+    return "is too large" if raw > LARGEST else "has too many digits"
 
 
-def _too_long(value: Decimal | int) -> bool:
+def _too_long(value: Decimal) -> bool:
     text = str(value)
     if len(text) < 30 and "E" not in text:
         return False
-    _, digits, exponent = Decimal(value).as_tuple()
+    _, digits, exponent = value.as_tuple()
     return len(digits) > LONGEST or not (isinstance(exponent, int) and abs(exponent) <= LONGEST)
 
 
@@ -142,16 +152,25 @@ def _day(word: str | None) -> Reader:
         if type(raw) is str:
             if raw == word:
                 return word
+            day = _ordinal(raw) if len(raw) == _DAY_LENGTH else None
+            if day is not None:
+                return day
             if _DAY(raw):
-                try:
-                    return date.fromisoformat(raw).toordinal()
-                except ValueError:
-                    errors.append((loc, "there is no such day"))
-                    return None
+                errors.append((loc, "there is no such day"))
+                return None
         errors.append((loc, wanted))
         return None
 
     return read
+
+
+@lru_cache(maxsize=4096)
+def _ordinal(text: str) -> int | None:
+    """The day that the text is; the same few years of days come again and again."""
+    try:
+        return date.fromisoformat(text).toordinal() if _DAY(text) else None
+    except ValueError:
+        return None
 
 
 def _choice(words: list[str]) -> Reader:
@@ -181,7 +200,7 @@ def _name(raw: object, loc: Loc, errors: Errors) -> str | None:
 
 def _quantity(spec: QuantityField) -> Reader:
     parts = ("value", "unit", "uln") if spec.uln else ("value", "unit")
-    count, canonical, by = len(parts), spec.unit, spec.by()
+    canonical, by, known = spec.unit, spec.by(), frozenset(parts)
     above_zero, with_uln = spec.above_zero, spec.uln
     wanted = "must have " + ", ".join(parts[:-1]) + " and " + parts[-1]
 
@@ -189,9 +208,16 @@ def _quantity(spec: QuantityField) -> Reader:
         if type(raw) is not dict:
             errors.append((loc, wanted))
             return None
+        if raw.keys() == known and raw["unit"] == canonical:  # most are, and are read at once
+            value = _good(raw["value"], above_zero)
+            uln = _good(raw["uln"], True) if with_uln else None
+            if value is not None and (uln is not None or not with_uln):
+                return Quantity(value, value, uln, None)
+        return spelled_out(raw, loc, errors)
+
+    def spelled_out(raw: dict[str, object], loc: Loc, errors: Errors) -> Quantity | None:
         before = len(errors)
-        if len(raw) != count or any(part not in raw for part in parts):
-            members(raw, parts, loc, errors)
+        members(raw, parts, loc, errors)
         uln: Decimal | None = None
         value = factor = None
         if "value" in raw:

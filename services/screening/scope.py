@@ -1,24 +1,76 @@
 """What a rule may name, and the error of one that names anything else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from services.screening.fields import ListField, ObjectField, TextField
-from services.screening.leaves import Operand
+from services.screening.statements import Operand
 
 Path = tuple[str | int, ...]
+Made = TypeVar("Made")
+Also = TypeVar("Also")
+
+_PLAIN: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is unknown here",
+    "union_tag_not_found": "needs its type",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must be a map",
+    "model_type": "must be a map",
+}
 
 
 class RuleError(ValueError):
-    """A rule that cannot be; ``path`` leads to the words at fault, from the rule's own place."""
+    """Rules that cannot be; each of ``faults`` is a path to the words at fault, from the rule's own
+    place, and what is wrong with them. As text it is the first."""
 
     def __init__(self, path: Path, msg: str) -> None:
         super().__init__(msg)
-        self.path = path
-        self.msg = msg
+        self.faults: tuple[tuple[Path, str], ...] = ((path, msg),)
+
+    @classmethod
+    def of(cls, faults: Iterable[tuple[Path, str]]) -> "RuleError":
+        """All of these, at least one, in one."""
+        every = tuple(faults)
+        made = cls(*every[0])
+        made.faults = every
+        return made
+
+
+def each(makers: Iterable[Callable[[], Made]]) -> list[Made]:
+    """What all of these make; raises one ``RuleError`` of all that cannot be."""
+    made: list[Made] = []
+    faults: list[tuple[Path, str]] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except RuleError as error:
+            faults += error.faults
+    if faults:
+        raise RuleError.of(faults)
+    return made
+
+
+def both(first: Callable[[], Made], second: Callable[[], Also]) -> tuple[Made, Also]:
+    """What both make; raises one ``RuleError`` of all that cannot be."""
+    try:
+        made = first()
+    except RuleError as error:
+        faults = error.faults
+    else:
+        return made, second()
+    try:
+        second()
+    except RuleError as error:
+        faults += error.faults
+    raise RuleError.of(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +101,52 @@ class Scope:
     def find(self, key: str, path: Path, *kinds: type[BaseModel]) -> tuple[Any, Operand]:
         """The field of one of these kinds; raises ``RuleError``."""
         if key not in self.known:
-            raise RuleError(path, f"{key} is not a field of the form")
+            raise RuleError(path, f"{key} is not a field of the form{meant(key, self.known)}")
         spec, owner = self.known[key]
         if not isinstance(spec, kinds):
-            wanted = " or ".join(str(kind.__name__).removesuffix("Field").lower() for kind in kinds)
-            raise RuleError(path, f"{key} is of another kind; {wanted} is needed here")
+            wanted = " or ".join(_kind(kind) for kind in kinds)
+            raise RuleError(
+                path, f"{key} is of another kind ({_kind(type(spec))}); {wanted} is needed here"
+            )
         return spec, (key, owner)
 
 
-def fault_of(error: ValidationError, raw: Any) -> tuple[Path, str]:
-    """The first of pydantic's errors about ``raw``: its place in the file, and what is wrong.
+def _kind(field: type[BaseModel]) -> str:
+    return field.__name__.removesuffix("Field").removeprefix("Item").lower()
 
-    Pydantic's own place also names the kinds of a union, which are not in the file.
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` of the nearest known word, else nothing."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def faults_of(error: ValidationError, raw: Any) -> list[tuple[Path, str]]:
+    """Pydantic's errors about ``raw``: each with its place in the file, and what is wrong there.
+
+    Pydantic's own place also names the kinds of a union, which are not in the file; of a union only
+    the first kind's complaint about a place is told.
     """
-    first = error.errors()[0]
-    path: list[str | int] = []
-    for step in first["loc"]:
-        try:
-            raw = raw[step]
-        except (KeyError, IndexError, TypeError):
-            if first["type"] != "missing" or step != first["loc"][-1]:
-                continue
-        path.append(step)
-    return tuple(path), first["msg"].removeprefix("Value error, ")
+    found: dict[Path, str] = {}
+    for one in error.errors():
+        here, path = raw, list[str | int]()
+        for step in one["loc"]:
+            try:
+                here = here[step]
+            except (KeyError, IndexError, TypeError):
+                if one["type"] != "missing" or step != one["loc"][-1]:
+                    continue
+            path.append(step)
+        found.setdefault(tuple(path), _said(one["type"], one["msg"], one.get("ctx", {})))
+    return list(found.items())
+
+
+def _said(kind: str, msg: str, about: Mapping[str, Any]) -> str:
+    """What pydantic says, as it would be said of a protocol file."""
+    if kind == "string_pattern_mismatch":
+        pattern = about["pattern"]
+        return "must not be empty" if pattern == r"\S" else f"must be written as {pattern}"
+    if kind == "union_tag_invalid":
+        return f"{about['tag']} is no type; there are {about['expected_tags']}"
+    told = msg.removeprefix("Value error, ").replace("Input should be", "must be")
+    return _PLAIN.get(kind, told)

@@ -39,31 +39,41 @@ class Kept:
     revision: Revision
 
 
-async def lock(db: Connection, trial: TrialId, subjects: Iterable[SubjectId]) -> None:
-    """The subjects' rows, made where they are missing, locked in sorted order."""
+async def lock(db: Connection, trial: TrialId, subjects: Iterable[SubjectId]) -> set[SubjectId]:
+    """The subjects' rows, made where they are missing, locked in sorted order.
+
+    Returns those that were there before: no other can have been screened.
+    """
     wanted = sorted(set(subjects))
-    await db.execute(
+    rows = await db.fetch(
         """
         INSERT INTO subject (trial, subject) SELECT $1, * FROM unnest($2::text[])
-        ON CONFLICT DO NOTHING
+        ON CONFLICT DO NOTHING RETURNING subject
         """,
         trial,
         wanted,
     )
-    await db.execute(
-        """
-        SELECT FROM subject WHERE trial = $1 AND subject = ANY($2::text[])
-        ORDER BY subject FOR UPDATE
-        """,
-        trial,
-        wanted,
-    )
+    made = {row["subject"] for row in rows}
+    known = [subject for subject in wanted if subject not in made]
+    if known:
+        await db.execute(
+            """
+            SELECT FROM subject WHERE trial = $1 AND subject = ANY($2::text[])
+            ORDER BY subject FOR UPDATE
+            """,
+            trial,
+            known,
+        )
+    return set(known)
 
 
 async def newest(
     db: Connection, trial: TrialId, subjects: Iterable[SubjectId]
 ) -> dict[SubjectId, Screening]:
     """The newest attempt of each subject that has one."""
+    wanted = sorted(set(subjects))
+    if not wanted:
+        return {}
     rows = await db.fetch(
         """
         SELECT found.*, subject.randomized
@@ -75,9 +85,31 @@ async def newest(
         ) AS found
         """,
         trial,
-        sorted(set(subjects)),
+        wanted,
     )
     return {row["subject"]: _screening(row) for row in rows}
+
+
+_REVISIONS = """
+INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown, missing,
+                      carry, protocol_version, person, at, reason)
+SELECT screening, revision, form, form_sha256, criteria, string_to_array(unmet, ','),
+       string_to_array(unknown, ','), string_to_array(missing, ','),
+       carry, protocol_version, person, at, reason
+FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+            $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
+     AS r (screening, revision, form, form_sha256, criteria, unmet, unknown, missing, carry,
+           protocol_version, person, at, reason)
+"""
+
+
+_SCREENINGS = """
+WITH made AS (
+    INSERT INTO screening (id, trial, subject, site, attempt, revision, verdict, stratum)
+    SELECT * FROM unnest($14::uuid[], $15::text[], $16::text[], $17::text[], $18::int[], $19::int[],
+                         $20::text[], $21::text[])
+)
+"""
 
 
 async def add(
@@ -87,11 +119,8 @@ async def add(
     if not screenings:
         return
     await db.execute(
-        """
-        INSERT INTO screening (id, trial, subject, site, attempt, revision, verdict, stratum)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[],
-                             $7::text[], $8::text[])
-        """,
+        f"{_SCREENINGS}{_REVISIONS}",
+        *_columns(revisions),
         [one.id for one in screenings],
         [one.trial for one in screenings],
         [one.subject for one in screenings],
@@ -101,36 +130,30 @@ async def add(
         [one.verdict for one in screenings],
         [one.stratum for one in screenings],
     )
-    await add_revisions(db, revisions)
 
 
 async def add_revisions(db: Connection, revisions: Sequence[Revision]) -> None:
     """Revisions as they were decided."""
-    await db.executemany(
-        """
-        INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown,
-                              missing, carry, protocol_version, person, at, reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-        """,
-        [
-            (
-                one.screening,
-                one.revision,
-                one.form,
-                one.form_sha256,
-                one.criteria,
-                one.unmet,
-                one.unknown,
-                one.missing,
-                one.carry,
-                one.protocol_version,
-                one.person,
-                one.at,
-                one.reason,
-            )
-            for one in revisions
-        ],
-    )
+    await db.execute(_REVISIONS, *_columns(revisions))
+
+
+def _columns(revisions: Sequence[Revision]) -> list[list[object]]:
+    """The parameters of `_REVISIONS`; ids of criteria and names of fields hold no comma."""
+    return [
+        [one.screening for one in revisions],
+        [one.revision for one in revisions],
+        [one.form for one in revisions],
+        [one.form_sha256 for one in revisions],
+        [one.criteria for one in revisions],
+        [",".join(one.unmet) for one in revisions],
+        [",".join(one.unknown) for one in revisions],
+        [",".join(one.missing) for one in revisions],
+        [one.carry for one in revisions],
+        [one.protocol_version for one in revisions],
+        [one.person for one in revisions],
+        [one.at for one in revisions],
+        [one.reason for one in revisions],
+    ]
 
 
 async def update(db: Connection, screenings: Sequence[Screening]) -> None:
@@ -139,9 +162,10 @@ async def update(db: Connection, screenings: Sequence[Screening]) -> None:
         """
         UPDATE screening AS s
         SET revision = n.revision, verdict = n.verdict, stratum = n.stratum, signed = n.signed,
-            failed = n.failed, refused = n.refused
+            failed = n.failed, refused = n.refused, failure = n.failure, refusal = n.refusal
         FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::boolean[], $6::boolean[],
-                    $7::boolean[]) AS n (id, revision, verdict, stratum, signed, failed, refused)
+                    $7::boolean[], $8::text[], $9::text[])
+            AS n (id, revision, verdict, stratum, signed, failed, refused, failure, refusal)
         WHERE s.id = n.id
         """,
         [one.id for one in screenings],
@@ -151,6 +175,8 @@ async def update(db: Connection, screenings: Sequence[Screening]) -> None:
         [one.signed for one in screenings],
         [one.failed for one in screenings],
         [one.refused for one in screenings],
+        [one.failure for one in screenings],
+        [one.refusal for one in screenings],
     )
 
 
@@ -235,6 +261,8 @@ def _screening(row: asyncpg.Record) -> Screening:
         failed=row["failed"],
         refused=row["refused"],
         randomized=row["randomized"],
+        failure=row["failure"],
+        refusal=row["refusal"],
     )
 
 

@@ -1,69 +1,76 @@
-"""Statements about days: windows before a reference day, exact at both ends.
+"""Statements about days: windows before or after a reference day, exact at both ends.
 
 Days are ordinals. A day that does not exist (``none``, still active) is in no window and earlier
 than no other.
 """
 
 from calendar import monthrange
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 
-from services.screening.leaves import Operand
 from services.screening.rules import Facts, Rule, leaf
+from services.screening.statements import Operand, Span
 
 
 def less_months(day: int, months: int) -> int:
     """The ordinal of ``day`` less calendar months: 2025-08-31 less 6 months is 2025-02-28.
 
-    What would lie before the calendar's first day is day 0, before all others.
+    What would lie before the calendar's first day is day 0, before all others; ``months`` below 0
+    are added, and what would lie after its last day is after all others.
     """
     start = date.fromordinal(day)
     year, month = divmod(start.year * 12 + start.month - 1 - months, 12)
-    if year < 1:
+    if year < MINYEAR:
         return 0
+    if year > MAXYEAR:
+        return date.max.toordinal() + 1
     last = monthrange(year, month + 1)[1]
     return date(year, month + 1, min(start.day, last)).toordinal()
 
 
-def within(
-    operand: Operand, before: Operand, span: tuple[int, int], months: bool, open_end: bool
-) -> Rule:
-    """The day is ``span`` (least, most) days or months before the reference day, both ends
-    included; ``open_end``: the far end is not. A day after the reference, or no day (``none``), is
-    outside.
+def within(operand: Operand, reference: Operand, span: Span, after: bool) -> Rule:
+    """The day is ``span`` before the reference day (or after it), both ends included, but for an
+    open far end. A day on the other side of the reference, or no day (``none``), is outside.
+
+    Months are counted from the reference day.
     """
-    key, reference = operand[0], before[0]
-    least, most = span
+    key, other = operand[0], reference[0]
+    least, most, months, open_end = span.least, span.most, span.months, span.open_end
 
     def test(facts: Facts) -> bool | None:
         day = facts.get(key)
         if type(day) is str:
             return False
-        end = facts.get(reference)
+        end = facts.get(other)
         if day is None or end is None:
             return None
-        if months:
-            first, last = less_months(end, most), less_months(end, least)
-        else:
-            first, last = end - most, end - least
-        return bool((first < day if open_end else first <= day) and day <= last)
+        if after:
+            near = less_months(end, -least) if months else end + least
+            far = less_months(end, -most) if months else end + most
+            return bool(near <= day and (day < far if open_end else day <= far))
+        near = less_months(end, least) if months else end - least
+        far = less_months(end, most) if months else end - most
+        return bool((far < day if open_end else far <= day) and day <= near)
 
-    return leaf(test, [operand, before])
+    return leaf(test, [operand, reference])
 
 
-def earlier_than(operand: Operand, before: Operand, span: int, months: bool) -> Rule:
-    """The day is before (the reference day less ``span``); no day (``none``) is not."""
-    key, reference = operand[0], before[0]
+def earlier_than(operand: Operand, reference: Operand, span: Span, or_on: bool) -> Rule:
+    """The day is before (the reference day less the span), or on it too; no day (``none``) is
+    not."""
+    key, other = operand[0], reference[0]
+    most, months = span.most, span.months
 
     def test(facts: Facts) -> bool | None:
         day = facts.get(key)
         if type(day) is str:
             return False
-        end = facts.get(reference)
+        end = facts.get(other)
         if day is None or end is None:
             return None
-        return bool(day < (less_months(end, span) if months else end - span))
+        last = less_months(end, most) if months else end - most
+        return bool(day <= last if or_on else day < last)
 
-    return leaf(test, [operand, before])
+    return leaf(test, [operand, reference])
 
 
 def on_or_before(operand: Operand, day: Operand) -> Rule:

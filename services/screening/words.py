@@ -10,10 +10,11 @@ from pydantic import Field
 from services.screening.fields import Strict
 from services.screening.leaves import COMPARE
 from services.screening.scope import Path, RuleError
+from services.screening.statements import Span
 
 Limited = int | Decimal | str
 Count = Annotated[int, Field(ge=0)]
-Span = Count | Annotated[list[Count], Field(min_length=2, max_length=2)]
+Counts = Count | Annotated[list[Count], Field(min_length=2, max_length=2)]
 
 
 class Limits(Strict):
@@ -44,6 +45,13 @@ class UlnWords(Limits):
     field: str
 
 
+class XFieldWords(Limits):
+    """``x_field: {field: weight, of: weight_before, at_least: 0.95, at_most: 1.05}``."""
+
+    field: str
+    of: str
+
+
 class FormulaWords(Limits):
     """``formula: {name: cockcroft_gault, of: {age: age, ...}, above: 30 mL/min}``."""
 
@@ -59,29 +67,44 @@ class OneOfWords(Strict):
 
 
 class Reach(Strict):
-    """How far back: one of these."""
+    """How far before or after which day: one of the spans, ``before`` or ``after``."""
 
     field: str
-    before: str
-    days: Span | None = None
-    weeks: Span | None = None
-    months: Span | None = None
-    years: Span | None = None
+    before: str | None = None
+    after: str | None = None
+    days: Counts | None = None
+    weeks: Counts | None = None
+    months: Counts | None = None
+    years: Counts | None = None
     less_than_months: Count | None = None
 
-    def reach(self, path: Path) -> tuple[int, int, bool, bool]:
-        """Least, most, whether in months (else days), whether the far end is left out."""
+    def reference(self, path: Path) -> tuple[str, str]:
+        """``before`` or ``after``, and the day it names; raises ``RuleError``."""
+        if self.before is not None and self.after is None:
+            return "before", self.before
+        if self.after is not None and self.before is None:
+            return "after", self.after
+        raise RuleError(path, "needs a day: before or after")
+
+    def span(self, path: Path) -> Span:
+        """The one span that is given; raises ``RuleError``."""
         times = {"days": 1, "weeks": 7, "months": 1, "years": 12, "less_than_months": 1}
         found = [word for word in times if getattr(self, word) is not None]
         if len(found) != 1:
             raise RuleError(path, "needs one of " + ", ".join(times))
         word = found[0]
-        span = getattr(self, word)
-        least, most = span if isinstance(span, list) else (0, span)
+        count = getattr(self, word)
+        least, most = count if isinstance(count, list) else (0, count)
         if least > most:
             raise RuleError((*path, word), "the smaller number comes first")
-        by = times[word]
-        return least * by, most * by, word not in ("days", "weeks"), word.startswith("less")
+        return Span(
+            least=least * times[word],
+            most=most * times[word],
+            months=word not in ("days", "weeks"),
+            open_end=word == "less_than_months",
+            word=word,
+            count=(least, most) if isinstance(count, list) else count,
+        )
 
 
 class DayWords(Strict):

@@ -17,6 +17,7 @@ PILOT_PROTOCOL = study.load(PROTOCOLS / "CDISCPILOT01.yaml")
 NCT = Eligibility.of(NCT_PROTOCOL)
 PILOT = Eligibility.of(PILOT_PROTOCOL)
 SUBJECT = SubjectId("IT001-0001")
+PILOT_SUBJECT = SubjectId("701-1015")
 TODAY = date(2026, 3, 2)
 
 Form = dict[str, Any]
@@ -113,6 +114,24 @@ def good(**changes: Any) -> Form:
         else:
             form[name] = value
     return form
+
+
+def good_pilot() -> Form:
+    """A form of CDISCPILOT01 that is eligible."""
+    criteria = [one.id for one in PILOT._criteria if one.reads[-1] == "attested"]
+    attested = {name: "met" if name.startswith("I") else "not_met" for name in criteria}
+    return {
+        "informed_consent_date": "2026-03-01",
+        "consent_signed": True,
+        "age": 71,
+        "sex": "female",
+        "postmenopausal": True,
+        "probable_ad": True,
+        "mmse_total": 18,
+        "hachinski_total": 1,
+        "resting_pulse": quantity(70, "/min"),
+        "attested": attested,
+    }
 
 
 def decide(form: Form, today: date = TODAY) -> Decision:

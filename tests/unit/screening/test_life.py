@@ -54,7 +54,10 @@ def test_not_again_where_it_is() -> None:
 
 def test_again_after_failure_or_refusal() -> None:
     assert begun(ELIGIBLE, domain.fail(begun(), begun())).attempt == 2
-    assert begun(ELIGIBLE, domain.refuse(domain.sign(begun(), begun()), 1, 1)).attempt == 2
+    assert (
+        begun(ELIGIBLE, domain.refuse(domain.sign(begun(), begun()), 1, 1, "site_closed")).attempt
+        == 2
+    )
 
 
 def test_never_again_once_randomized() -> None:
@@ -71,6 +74,15 @@ def test_a_signature_makes_no_revision_and_is_given_once() -> None:
     with pytest.raises(Conflict) as caught:
         domain.sign(signed, signed)
     assert conflict(caught) == "already-signed"
+
+
+def test_nobody_signs_another_revision_than_was_seen() -> None:
+    corrected = domain.correct(begun(), ELIGIBLE)
+    assert domain.sign(corrected, corrected, 2).signed
+    for seen in (1, 3):
+        with pytest.raises(Conflict) as caught:
+            domain.sign(corrected, corrected, seen)
+        assert conflict(caught) == "not-newest-revision"
 
 
 @pytest.mark.parametrize("decision", [INELIGIBLE, INCOMPLETE])
@@ -90,8 +102,8 @@ def test_only_the_newest_attempt_is_signed_or_failed() -> None:
 
 
 def test_a_failed_screening_is_not_signed_and_not_failed_again() -> None:
-    failed = domain.fail(begun(), begun())
-    assert failed.failed
+    failed = domain.fail(begun(), begun(), "death")
+    assert (failed.failed, failed.failure) == (True, "death")
     for act in (domain.sign, domain.fail):
         with pytest.raises(Conflict) as caught:
             act(failed, failed)
@@ -111,7 +123,7 @@ def test_a_correction_is_always_taken_and_unsigned() -> None:
         domain.sign(begun(), begun()),
         domain.fail(begun(), begun()),
         replace(domain.sign(begun(), begun()), randomized=True),
-        domain.refuse(domain.sign(begun(), begun()), 1, 1),
+        domain.refuse(domain.sign(begun(), begun()), 1, 1, "site_closed"),
     ):
         corrected = domain.correct(screening, INELIGIBLE)
         assert (corrected.revision, corrected.attempt) == (2, 1)
@@ -123,8 +135,22 @@ def test_a_correction_is_always_taken_and_unsigned() -> None:
 
 def test_a_refusal_of_an_older_revision_says_nothing_of_the_newest() -> None:
     corrected = domain.correct(domain.sign(begun(), begun()), ELIGIBLE)
-    assert not domain.refuse(corrected, 1, 1).refused
-    assert domain.refuse(corrected, 1, 2).refused
+    assert not domain.refuse(corrected, 1, 1, "site_closed").refused
+    refused = domain.refuse(corrected, 1, 2, "site_closed")
+    assert (refused.refused, refused.refusal) == (True, "site_closed")
+    assert domain.correct(refused, ELIGIBLE).refusal is None
+
+
+def test_a_consent_taken_back_is_told_once_an_attempt_and_no_correction_brings_it_back() -> None:
+    corrected = domain.correct(begun(), ELIGIBLE)
+    late = domain.refuse(corrected, 1, 1, "consent_withdrawn")  # said of the revision before
+    before = domain.correct(domain.refuse(begun(), 1, 1, "consent_withdrawn"), ELIGIBLE)
+    assert (late.refused, late.refusal) == (before.refused, before.refusal)
+    assert (late.refused, late.refusal) == (True, "consent_withdrawn")
+    for refused in (late, before):
+        second = begun(ELIGIBLE, refused, 2)  # no 409: the attempt has been refused
+        assert (second.refused, second.refusal) == (False, None)
+        assert not domain.refuse(second, 1, 2, "consent_withdrawn").refused
 
 
 def test_changes_are_merged_and_kept() -> None:

@@ -13,8 +13,12 @@ import pytest
 from deploy.commands import screen
 from deploy.wrong_use import WrongUse
 from services.screening.lines import answer
+from services.screening.trial import Trial
 from shared.contracts.jsontext import dumps, loads
-from tests.unit.screening.forms import NCT, PROTOCOLS, TODAY, good
+from shared.contracts.versions import Versions
+from tests.unit.screening.forms import NCT_PROTOCOL, PROTOCOLS, TODAY, good
+
+TRIAL = Trial.of(Versions((NCT_PROTOCOL,)))
 
 
 def line(**members: Any) -> bytes:
@@ -22,12 +26,19 @@ def line(**members: Any) -> bytes:
 
 
 def answered(raw: bytes | None) -> Any:
-    return loads(dumps(answer(NCT, raw, lambda _: TODAY)))
+    return loads(dumps(answer(TRIAL, raw, lambda _: TODAY)))
 
 
 def test_a_good_line() -> None:
     said = answered(line())
-    assert list(said) == ["subject", "verdict", "stratum", "missing", "criteria"]
+    assert list(said) == [
+        "subject",
+        "protocol_version",
+        "verdict",
+        "stratum",
+        "missing",
+        "criteria",
+    ]
     assert (said["subject"], said["verdict"], said["stratum"]) == ("IT001-0001", "eligible", "le4")
     assert len(said["criteria"]) == 39
     assert set(said["criteria"][0]) == {
@@ -43,7 +54,7 @@ def test_a_good_line() -> None:
 
 def test_numbers_in_evidence_stand_as_they_were_written() -> None:
     raw = b'{"subject":"IT001-0001","form":{"weight":{"value":7.050e1,"unit":"kg"},"age":61}}'
-    assert b'"weight":{"value":70.50,"unit":"kg"}' in dumps(answer(NCT, raw, lambda _: TODAY))
+    assert b'"weight":{"value":70.50,"unit":"kg"}' in dumps(answer(TRIAL, raw, lambda _: TODAY))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
 """The words of rules: Kleene in both orders, and every wrong word found with its line."""
 
 from itertools import permutations
-from typing import Any
 
 import pytest
 
+from services.screening.compiling import compiled
 from services.screening.eligibility import Eligibility
 from services.screening.fields import BoolField
+from services.screening.rules import Rule
 from services.screening.scope import Scope
-from services.screening.vocabulary import compiled
-from shared.contracts import study
+from services.screening.vocabulary import statement
+from shared.contracts import study, versions
 from shared.contracts.study import ProtocolError
 from tests.unit.screening.forms import NCT_PROTOCOL, PILOT_PROTOCOL, PROTOCOLS
 
@@ -17,8 +18,8 @@ SCOPE = Scope.of({name: BoolField(type="bool") for name in "abc"})
 TRUTHS = (True, False, None)
 
 
-def rule(word: str, *fields: str) -> Any:
-    return compiled({word: [{"is_true": field} for field in fields]}, SCOPE)
+def rule(word: str, *fields: str) -> Rule:
+    return compiled(statement({word: [{"is_true": field} for field in fields]}, SCOPE))
 
 
 @pytest.mark.parametrize("first", TRUTHS)
@@ -36,7 +37,7 @@ def test_kleene_in_both_orders(first: bool | None, second: bool | None) -> None:
             assert both.asks(facts) == unknown
         if disjunction is None:
             assert either.asks(facts) == unknown
-    negated = compiled({"not": {"is_true": "a"}}, SCOPE)
+    negated = compiled(statement({"not": {"is_true": "a"}}, SCOPE))
     assert negated.test(facts) is (None if first is None else not first)
 
 
@@ -51,7 +52,7 @@ def test_both_protocols_load() -> None:
     assert PILOT_PROTOCOL.strata_by_site
     assert len(PILOT_PROTOCOL.sites) == len(PILOT_PROTOCOL.strata) == 17
     assert not PILOT_PROTOCOL.study.requires_signature
-    assert set(study.load_all(PROTOCOLS)) == {"NCT06903312", "CDISCPILOT01"}
+    assert set(versions.load_all(PROTOCOLS)) == {"NCT06903312", "CDISCPILOT01"}
 
 
 HEAD = """\
@@ -71,7 +72,7 @@ eligibility:
     maybe: {type: date, or: none}
     drugs: {type: list, of: {type: text}}
     done: {type: map, of: [met, not_met]}
-    creatinine: {type: quantity, unit: mg/dL}
+    creatinine: {type: quantity, unit: mg/dL, above_zero: true}
   criteria:
     - {id: I01, category: inclusion, text: A rule., rule: RULE}
 """
@@ -83,7 +84,7 @@ BAD = [
     ("{is_tru: flag}", "rule.is_tru: unknown; the vocabulary is all, any"),
     ("{is_true: flagg}", "rule.is_true: flagg is not a field of the form"),
     ("{is_true: today}", "rule.is_true: today is not a field of the form"),
-    ("{is_true: count}", "rule.is_true: count is of another kind; bool"),
+    ("{is_true: count}", "rule.is_true: count is of another kind (int); bool"),
     ("{is_true: [flag]}", "rule.is_true: needs the name of a field"),
     ("{all: []}", "rule.all: needs a list of rules"),
     ("{all: [{is_true: flag}, {is_true: x}]}", "rule.all.1.is_true: x is not a field"),
@@ -112,7 +113,10 @@ BAD = [
     ("{says: {field: maybe, word: never}}", "rule.says.word: maybe never says never"),
     ("{any_item: {list: flag, where: {is_true: flag}}}", "rule.any_item.list: flag is of another"),
     ("{any_item: {list: drugs, where: {is_true: item}}}", "rule.any_item.where.is_true: item is"),
-    ("{formula: {name: bmi, of: {}, above: 1}}", "rule.formula.name: unknown; the formulas are"),
+    (
+        "{formula: {name: lean_mass, of: {}, above: 1}}",
+        "rule.formula.name: unknown; the formulas are",
+    ),
     (
         "{formula: {name: cockcroft_gault, of: {age: count}, above: 30 mL/min}}",
         "rule.formula.of: cockcroft_gault is of age, creatinine, sex, weight",
@@ -139,11 +143,18 @@ def test_wrong_words_are_found_with_file_and_line(words: str, message: str) -> N
 
 WRONG_FIELDS = [
     ("flag: {type: bool}", "flag: {type: boo}", "t.yaml:8: eligibility.fields.flag"),
-    ("unit: kg", "unit: kilo", "t.yaml:10: eligibility.fields.mass: "),
+    ("{type: bool}", "{of: [x]}", "t.yaml:8: eligibility.fields.flag: needs its type"),
+    ("{type: bool}", "{type: bol}", "t.yaml:8: eligibility.fields.flag: bol is no type; there are"),
+    ("unit: kg", "unit: kilo", "t.yaml:10: eligibility.fields.mass: kilo is not a unit in UCUM"),
+    (
+        "unit: kg",
+        "unit: kg, same: [1 kg, 2 mool]",
+        "t.yaml:10: eligibility.fields.mass: same: a measure is not in a UCUM unit",
+    ),
     ("unit: kg", "unit: kg, same: [1 kg, 2 g]", "t.yaml:10: eligibility.fields.mass: "),
     ("unit: kg", "unit: kg, same: [1 mg/dL, 2 mol/L]", "t.yaml:10: eligibility.fields.mass: "),
     ("text: A rule.", "text: ''", "t.yaml:19: eligibility.criteria.0.text: "),
-    ("text: A rule., ", "", "t.yaml:19: eligibility.criteria.0.text: Field required"),
+    ("text: A rule., ", "", "t.yaml:19: eligibility.criteria.0.text: is missing"),
     (
         "rule: RULE",
         "rule: {is_true: flag}, shows: [x]",
@@ -178,7 +189,7 @@ def test_ids_are_listed_once() -> None:
 
 def test_a_good_rule_of_every_word_compiles() -> None:
     words = (
-        '{all: [{number: {field: mass, above: 1 g, at_most: "3 [lb_av]"}},'
+        '{any: [{number: {field: mass, above: 1 g, at_most: "3 [lb_av]"}},'
         "{number: {field: ratio, above: 1}}, {attested_in: done},"
         "{says: {field: maybe, word: none}}, {on_or_before: {field: start, day: today}},"
         "{within: {field: maybe, before: start, years: 2}},"
@@ -186,4 +197,6 @@ def test_a_good_rule_of_every_word_compiles() -> None:
         "{earlier_than: {field: maybe, before: start, days: 3}},"
         "{any_item: {list: drugs, where: {one_of: {field: item, words: [x]}}}}]}"
     )
-    Eligibility.of(study.parse(HEAD.replace("RULE", words).encode(), "t.yaml"))
+    anybody = "{any: [{is_true: flag}, {not: {is_true: flag}}]}"
+    raw = HEAD.replace("when: {is_true: flag}", f"when: {anybody}").replace("RULE", words)
+    Eligibility.of(study.parse(raw.encode(), "t.yaml"))
