@@ -1,10 +1,7 @@
 """A protocol version comes into force: the seed is committed before the first draw."""
 
-from dataclasses import replace
-
 from services.randomizer.book import Book, Trial
-from services.randomizer.desk import Decision, Desk, Rules
-from services.randomizer.domain import OtherProtocolError
+from services.randomizer.desk import Decision, Desk, OtherProtocolError, Rules
 from shared.contracts.events.randomization import SeedCommitted, TrialActivated
 
 
@@ -34,8 +31,7 @@ def activate(rules: Rules, book: Book | None) -> Decision | None:
         desk.tell(SeedCommitted(commitment=trial.commitment))
     else:
         desk = Desk(rules, book)
-        desk.trial = replace(
-            book.trial,
+        desk.trial = book.trial._replace(
             protocol_version=plan.protocol_version,
             protocol_sha256=plan.protocol_sha256,
             design_sha256=plan.scheme.sha256,
@@ -45,6 +41,7 @@ def activate(rules: Rules, book: Book | None) -> Decision | None:
             protocol_version=plan.protocol_version,
             protocol_sha256=plan.protocol_sha256,
             design_sha256=plan.scheme.sha256,
+            approved_by=plan.approved_by,
         )
     )
     for site, opened in plan.sites.items():

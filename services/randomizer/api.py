@@ -1,22 +1,28 @@
 """The randomizer's HTTP: allocations and enrolment by role, and what people may do to a trial."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from starlette.responses import Response
 
-from services.randomizer import commands, records
+from services.randomizer import answers, commands, records
+from services.randomizer.answers import BY_ARM, SITE
 from services.randomizer.book import Book, TrialState
 from services.randomizer.enrolment import enrolment
 from services.randomizer.facts import Close, CloseSite, Command, OpenSite, Pause, Resume
 from services.randomizer.plan import Plan
+from services.randomizer.predictability import Predictability, predictability
 from services.randomizer.records import Entry
 from services.randomizer.replay import Bundle
 from services.randomizer.trials import Trials
+from services.randomizer.unblinding import unblind
+from services.randomizer.went_by import past, went_by
 from shared.contracts import jsontext
 from shared.contracts.events.randomization import ArmsRead, EnrolmentDecided
 from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of, well_formed_subject
@@ -28,8 +34,7 @@ from shared.runtime.work import Answer
 
 _MANAGER = frozenset({Role.TRIAL_MANAGER})
 _STATISTICIAN = frozenset({Role.STATISTICIAN})
-_SITE = frozenset({Role.SITE, Role.INVESTIGATOR})
-_BY_ARM = frozenset({Role.STATISTICIAN, Role.SERVICE})
+_UNBLINDS = frozenset({Role.INVESTIGATOR, Role.SAFETY_OFFICER})
 
 Decision = Literal["pause", "resume", "close", "site_open", "site_close"]
 
@@ -48,12 +53,14 @@ class EnrolmentQuery(Query):
 
 
 class Allocation(BaseModel):
-    """One draw; without `arm` for who may not see it."""
+    """One draw; without `arm` for who may not see it. A masked one has its `treatment_code`."""
 
     subject: str
     number: int
     stratum: str
     arm: str | None = None
+    treatment_code: str | None = None
+    carry: dict[str, JsonValue] | None = None
     at: str
 
 
@@ -118,7 +125,7 @@ class Api:
     def routes(self) -> list[Route]:
         """The table."""
         trial = "/v1/trials/{trial}"
-        readers = _SITE | _MANAGER | _STATISTICIAN
+        readers = SITE | _MANAGER | _STATISTICIAN
         deciding: list[tuple[str, frozenset[Role], Decision, Callable[[], Command]]] = [
             ("pause", frozenset({Role.SAFETY_OFFICER}), "pause", Pause),
             ("resume", _MANAGER, "resume", Resume),
@@ -133,7 +140,7 @@ class Api:
                 "who was drawn, in order",
                 query=AllocationsQuery,
                 answers={200: AllocationPage},
-                by_arm=_BY_ARM,
+                by_arm=BY_ARM,
             ),
             Route(
                 "GET",
@@ -194,6 +201,25 @@ class Api:
             ),
             Route(
                 "POST",
+                f"{trial}/subjects/{{subject}}/unblind",
+                _UNBLINDS,
+                self.unblind,
+                "tell the arm of one subject of a masked trial, to the asker alone",
+                body=Reason,
+                answers={200: Allocation},
+                sealed=True,
+            ),
+            Route(
+                "GET",
+                f"{trial}/predictability",
+                _STATISTICIAN,
+                self.predictability,
+                "how often the next arm could have been guessed, and how often by design",
+                answers={200: Predictability},
+                sealed=True,
+            ),
+            Route(
+                "POST",
                 f"{trial}/seed/open",
                 _STATISTICIAN,
                 self.open_seed,
@@ -205,35 +231,49 @@ class Api:
         ]
 
     def _plan(self, call: Call) -> Plan:
-        plan = self._trials.plans.get(TrialId(call.trial))
-        if plan is None:
+        plans = self._trials.plans.get(TrialId(call.trial))
+        if plans is None:
             raise not_found("trial")
-        return plan
+        return plans.at(call.work.now())
+
+    def _subject(self, call: Call) -> SubjectId:
+        """The path's subject; 404 where it is malformed or outside the caller's scope."""
+        plan, subject = self._plan(call), call.path["subject"]
+        if not well_formed_subject(subject) or not _in_scope(plan, call, site_of(subject)):
+            raise not_found("subject")
+        return SubjectId(subject)
 
     async def allocations(self, call: Call) -> Response:
-        """Draws of the caller's sites; a statistician's look at arms is recorded."""
+        """Draws of the caller's sites; a look at arms across sites is recorded."""
         plan = self._plan(call)
         after, limit = int(call.query.after or 0), call.query.limit
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
         async with call.work.reading() as db:
             found = await records.allocations(db, plan.trial, after, limit + 1, sites)
-        shown = found[:limit]
+            shown = found[:limit]
+            numbers = [one.number for one in shown]
+            values = await went_by(db, plan.trial, numbers) if call.query.by else {}
+        items = [_draw(call, one) | _went_by(values.get(one.number)) for one in shown]
         body = {
-            "items": [_allocation(call, one) for one in shown],
+            "items": items,
             "next": str(shown[-1].number) if len(found) > limit else None,
         }
-        return await _told(call, body)
+        return await _told(call, body, items)
 
     async def allocation(self, call: Call) -> Response:
         """The subject's draw, or 404 `not-allocated` before it."""
-        plan, subject = self._plan(call), call.path["subject"]
-        if not well_formed_subject(subject) or not _in_scope(plan, call, site_of(subject)):
-            raise not_found("subject")
+        plan, subject = self._plan(call), self._subject(call)
         async with call.work.reading() as db:
-            found = await records.allocation_of(db, plan.trial, SubjectId(subject))
+            found = await records.allocation_of(db, plan.trial, subject)
         if found is None:
             raise Problem(404, "not-allocated", "The subject has not been randomized.")
-        return await _told(call, _allocation(call, found))
+        body = _draw(call, found)
+        return await _told(call, body, [body])
+
+    async def unblind(self, call: Call) -> Response:
+        """The arm of one subject, for one answer; recorded and alerted."""
+        self._subject(call)
+        return await call.write(partial(unblind, call))
 
     async def enrolment(self, call: Call) -> Response:
         """Randomized, target, waiting and refused; in all, by stratum and by site."""
@@ -254,9 +294,9 @@ class Api:
         if arms is None:
             return Response(jsontext.dumps(body), media_type="application/json")
         body["arms"] = {
-            stratum: {arm: arms.get(stratum, {}).get(arm, 0) for arm in ratio.shares}
+            stratum: dict.fromkeys(ratio.shares, 0) | arms.pop(stratum, {})
             for stratum, ratio in plan.scheme.ratios.items()
-        }
+        } | arms  # of strata that a later version of the protocol dropped
         return await _recorded(call, body)
 
     async def switch_trial(
@@ -294,36 +334,41 @@ class Api:
         rows = commands.checked_list(self._plan(call), call.raw)
         return await call.write(partial(commands.load_list, self._trials, call, rows))
 
+    async def predictability(self, call: Call) -> Response:
+        """By the allocations so far; each look is recorded."""
+        plan = self._plan(call)
+        async with call.work.reading() as db:
+            schemes = await records.schemes(db, plan.trial)
+            drawn = await past(db, plan.trial)
+        report = await asyncio.to_thread(predictability, plan.trial, drawn, schemes)
+        return await _recorded(call, report.model_dump())
+
     async def open_seed(self, call: Call) -> Response:
-        """202 for the first of two different people, 201 with the bundle from the second on."""
-        self._plan(call)
-        return await call.write(partial(commands.open_seed, self._trials, call))
+        """202 for the first of two different people, 201 with the bundle, as a file, for both."""
+        plan = self._plan(call)
+        answer = await call.write(partial(commands.open_seed, self._trials, call))
+        if answer.status_code == HTTPStatus.CREATED:
+            name = f"{plan.trial}-bundle.json"
+            answer.headers["content-disposition"] = f'attachment; filename="{name}"'
+        return answer
 
 
 def _in_scope(plan: Plan, call: Call, site: SiteId) -> bool:
     return site in plan.sites and call.caller.may_see_site(site)
 
 
-def _sees_arm(call: Call) -> bool:
-    """In an open trial a site sees the arms of its own subjects; a manager sees none."""
-    return call.caller.has(*_SITE, *_BY_ARM)
+def _draw(call: Call, one: Entry) -> dict[str, object]:
+    return answers.allocation(one, call.caller.roles, by_arm=_by_arm(call))
 
 
-def _allocation(call: Call, one: Entry) -> dict[str, object]:
-    body: dict[str, object] = {
-        "subject": one.subject,
-        "number": one.number,
-        "stratum": one.stratum,
-        "at": one.at,
-    }
-    if _sees_arm(call):
-        body["arm"] = one.arm
-    return body
+def _by_arm(call: Call) -> bool:
+    return getattr(call.query, "by", None) == "arm"
 
 
-async def _told(call: Call, body: object) -> Response:
-    """An answer with allocations; who sees arms across sites is recorded."""
-    if call.caller.has(*_BY_ARM):
+async def _told(call: Call, body: object, draws: Sequence[Mapping[str, object]]) -> Response:
+    """An answer with these draws; who sees arms across sites, or asked to, is recorded."""
+    arms = _by_arm(call) or any("arm" in one for one in draws)
+    if arms and call.caller.has(*BY_ARM):
         return await _recorded(call, body)
     return Response(jsontext.dumps(body), media_type="application/json")
 
@@ -336,3 +381,8 @@ async def _recorded(call: Call, body: object) -> Response:
         return Answer(body, events=[NewEvent(fact, now, trial=call.trial, actor=call.caller.sub)])
 
     return await call.write(decide)
+
+
+def _went_by(values: dict[str, JsonValue] | None) -> dict[str, object]:
+    """What a replay needs beside the arms, for those who ask by arm."""
+    return {"carry": values} if values else {}

@@ -1,8 +1,9 @@
 """What the randomizer knows of a trial when it decides: its state, sites, strata and subjects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
@@ -24,8 +25,7 @@ Standing = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """The trial as a whole."""
 
     id: TrialId
@@ -40,16 +40,14 @@ class Trial:
     list_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """That a subject was drawn: its number, and the stratum it was in then."""
 
     number: int
     stratum: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A subject by its newest screening."""
 
     id: SubjectId
@@ -63,15 +61,14 @@ class Subject:
     stratum: str | None = None
     protocol_version: str = ""
     form_sha256: str = ""
-    carry: Mapping[str, JsonValue] = field(default_factory=dict)
+    carry: Mapping[str, JsonValue] = MappingProxyType({})
     arrival: int | None = None  # the place among those waiting, kept through a correction
     refusal: RefusalReason | None = None
     withdrawn: bool = False
     drawn: Drawn | None = None  # from its allocation on
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """One draw, with the values that it went by."""
 
     number: int
@@ -85,6 +82,7 @@ class Allocation:
     revision: int
     form_sha256: str
     carry: Mapping[str, JsonValue]
+    treatment_code: str | None = None  # stands for the arm outside of here; None: drawn open
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from services.randomizer.domain import NotPossibleError, decide
 from services.randomizer.facts import Command, LoadList
 from services.randomizer.news import news
 from services.randomizer.plan import Plan
-from services.randomizer.replay import Bundle, DrawnArm
+from services.randomizer.replay import Bundle, DrawnArm, Opening
 from services.randomizer.trials import Trials
+from services.randomizer.went_by import went_by
 from shared.contracts.events.randomization import (
     ArmsRead,
     EnrolmentDecided,
@@ -96,26 +97,53 @@ async def open_seed(trials: Trials, call: Call, db: Connection, now: datetime) -
     book = await locked(db, trial)
     if book.trial.state != "closed":
         raise conflict("not-closed", "The seed opens only after the trial is closed.")
+    drawn = await records.allocations(db, trial, 0, book.trial.randomized)
+    masked = trials.plans[trial].at(now).masked or any(one.treatment_code for one in drawn)
+    openers = await records.openers(db, trial)
+    if masked and len(openers) >= _OPENERS and actor not in openers[:_OPENERS]:
+        raise conflict("already-opened", "Two others have opened this seed; it is theirs alone.")
     people, new = await records.ask_opening(db, trial, actor, call.body.reason, now)
     asked = [say(SeedOpeningRequested(reason=call.body.reason))] if new else []
     if len(people) < _OPENERS:
         return Answer({"requested_by": people, "opened": False}, 202, asked)
     rules = await trials.rules(db, book)
-    earlier = await records.earlier_schemes(db, trial)
+    earlier = await records.earlier_schemes(db, book.trial)
+    values = await went_by(db, trial, [one.number for one in drawn])
     opening = replay.opening(rules.plan, rules.seed, earlier, rules.rows)
-    drawn = await records.allocations(db, trial, 0, book.trial.randomized)
     bundle = Bundle(
         **opening.model_dump(),
         randomized=book.trial.randomized,
         allocations=[
-            DrawnArm(number=one.number, subject=one.subject, stratum=one.stratum, arm=one.arm)
+            DrawnArm(
+                number=one.number,
+                subject=one.subject,
+                stratum=one.stratum,
+                arm=one.arm,
+                protocol_version=one.protocol_version,
+                treatment_code=one.treatment_code,
+                carry=values.get(one.number, {}),
+            )
             for one in drawn
         ],
     )
     opened: list[NewEvent] = []
     if new and len(people) == _OPENERS:
-        told = opening.model_dump(mode="json", exclude={"trial"})
-        told["earlier"] = tuple(told["earlier"])
-        opened = [say(SeedOpened(opened_by=tuple(people), **told))]
+        opened = [say(_opened(opening, people, masked=masked))]
     read = say(ArmsRead(path=call.request.url.path))
     return Answer(bundle.model_dump(mode="json"), 201, [*asked, *opened, read])
+
+
+def _opened(opening: Opening, people: list[str], *, masked: bool) -> SeedOpened:
+    """What is told to everybody: of a masked trial the commitment alone, as the seed tells arms."""
+    if masked:
+        return SeedOpened(
+            commitment=opening.commitment,
+            opened_by=tuple(people),
+            seed=None,
+            protocol_version=opening.protocol_version,
+            randomization=None,
+            strata=None,
+        )
+    told = opening.model_dump(mode="json", exclude={"trial"})
+    told["earlier"] = tuple(told["earlier"])
+    return SeedOpened(opened_by=tuple(people), **told)

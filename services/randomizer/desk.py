@@ -5,12 +5,16 @@ open and no cap is reached; the trial closes itself with the draw that reaches i
 subject, one allocation, for ever.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from services.randomizer.allocation_list import AllocationList
 from services.randomizer.book import Allocation, Book, ClosedBy, Drawn, Subject
+from services.randomizer.limits import Counts, cap_reached
+from services.randomizer.milestones import milestones
 from services.randomizer.plan import Plan
 from services.randomizer.seed import Seed
+from services.randomizer.treatment_code import treatment_code
 from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import (
     PatientRandomized,
@@ -24,15 +28,27 @@ from shared.contracts.events.randomization import (
 from shared.contracts.subjects import SiteId, SubjectId
 
 
+class OtherProtocolError(Exception):
+    """The protocol file in hand is not the one in force: nothing may be drawn by it."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """What decisions go by: the plan, the opened seed, and the list of a listed design once
     loaded.
+
+    ``plan`` is that of the newest version: caps and target are its own. A subject is drawn by the
+    version that its screening was decided by, which may be one of the ``earlier`` ones.
     """
 
     plan: Plan
     seed: Seed
     rows: AllocationList | None = None
+    earlier: Mapping[str, Plan] = field(default_factory=dict)
+
+    def of(self, version: str) -> Plan | None:
+        """The plan of a version that is in force at some site; None for any other."""
+        return self.plan if version == self.plan.protocol_version else self.earlier.get(version)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,7 @@ class Desk:
     """
 
     def __init__(self, rules: Rules, book: Book) -> None:
+        self.rules = rules
         self.plan, self.seed, self.rows = rules.plan, rules.seed, rules.rows
         self.design = rules.plan.scheme.design
         self.trial = book.trial
@@ -86,6 +103,13 @@ class Desk:
         self.subjects[subject.id] = subject
         self.changed.add(subject.id)
 
+    def plan_of(self, subject: Subject) -> Plan:
+        """The plan of the version that the subject's screening was decided by."""
+        plan = self.rules.of(subject.protocol_version)
+        if plan is None:
+            raise OtherProtocolError(f"version {subject.protocol_version!r} is not here")
+        return plan
+
     def known(self, subject: str, site: str) -> Subject:
         name = SubjectId(subject)
         return self.subjects.get(name) or Subject(name, SiteId(site))
@@ -95,40 +119,42 @@ class Desk:
         reason = self.why_not(subject, stratum)
         if reason is not None:
             self.refuse(subject, reason)
-        elif self.trial.state == "paused" or (self.design.needs_list and self.rows is None):
+        elif self.trial.state == "paused" or (
+            self.plan_of(subject).scheme.design.needs_list and self.rows is None
+        ):
             self.wait(subject, stratum)
         else:
             self.draw(subject, stratum)
 
     def why_not(self, subject: Subject, stratum: str) -> RefusalReason | None:
         """The first reason, from the whole trial to the subject's own place in it."""
-        target, caps = self.plan.target, self.design.caps
+        target = self.plan.target
         if self.trial.state == "closed":
             return "cap_reached" if self.trial.closed_by == "target_reached" else "trial_closed"
         if target is not None and self.trial.randomized >= target:
             return "cap_reached"
         if not self.sites.get(subject.site, False):
             return "site_closed"
-        cap = caps.strata.get(stratum)
+        return cap_reached(self.design.caps, self.counts(subject.site, stratum))
+
+    def counts(self, site: SiteId, stratum: str) -> Counts:
+        """Who is randomized so far, for the caps that hold there."""
         at = self.strata.get(stratum)
-        if cap is not None and at is not None and at.drawn >= cap:
-            return "stratum_closed"
-        cap = caps.of_cell(subject.site, stratum)
-        if cap is not None and self.cells.get((subject.site, stratum), 0) >= cap:
-            return "site_cap_reached"
-        cap = caps.of_site(subject.site)
-        if cap is not None:
-            at_site = sum(n for (site, _), n in self.cells.items() if site == subject.site)
-            if at_site >= cap:
-                return "site_cap_reached"
-        return None
+        return Counts(
+            site=site,
+            stratum=stratum,
+            randomized=self.trial.randomized,
+            in_stratum=0 if at is None else at.drawn,
+            in_cell=self.cells.get((site, stratum), 0),
+            at_site=lambda: sum(n for (at, _), n in self.cells.items() if at == site),
+        )
 
     def refuse(self, subject: Subject, reason: RefusalReason) -> None:
         """Each newer screening that is not drawn gets its answer; of those of a subject who took
         the consent back, each attempt gets one.
         """
         told = reason == "consent_withdrawn" and subject.refusal == reason
-        self.keep(replace(subject, standing="refused", refusal=reason, arrival=None))
+        self.keep(subject._replace(standing="refused", refusal=reason, arrival=None))
         if not told:
             self.tell(
                 RandomizationRefused(
@@ -139,41 +165,44 @@ class Desk:
                     revision=subject.revision,
                     stratum=subject.stratum,
                     reason=reason,
-                    protocol_version=self.plan.protocol_version,
+                    protocol_version=self.plan_of(subject).protocol_version,
                 )
             )
 
     def wait(self, subject: Subject, stratum: str) -> None:
         """In order of arrival; who was waiting before a correction has the old place again."""
         if subject.arrival is not None:
-            self.keep(replace(subject, standing="waiting", refusal=None))
+            self.keep(subject._replace(standing="waiting", refusal=None))
             return
-        self.trial = replace(self.trial, arrivals=self.trial.arrivals + 1)
-        self.keep(replace(subject, standing="waiting", refusal=None, arrival=self.trial.arrivals))
+        self.trial = self.trial._replace(arrivals=self.trial.arrivals + 1)
+        self.keep(subject._replace(standing="waiting", refusal=None, arrival=self.trial.arrivals))
         self.tell(
             RandomizationWaiting(
                 subject=subject.id,
                 site=subject.site,
                 stratum=stratum,
-                protocol_version=self.plan.protocol_version,
+                protocol_version=self.plan_of(subject).protocol_version,
             )
         )
 
     def draw(self, subject: Subject, stratum: str) -> None:
         """The one place where an arm is drawn."""
-        drawn = self.plan.scheme.draw(
-            self.strata.get(stratum), subject.id, stratum, self.seed, self.rows
+        plan = self.plan_of(subject)
+        drawn = plan.scheme.draw(
+            self.strata, subject.id, stratum, self.seed, self.rows, subject.carry
         )
         if drawn is None:
             self.refuse(subject, "list_exhausted")
             return
         arm, self.strata[stratum] = drawn
         number, cell = self.trial.randomized + 1, (subject.site, stratum)
-        self.trial = replace(self.trial, randomized=number)
+        code = None
+        if plan.masked:
+            code = treatment_code(self.seed, number, subject.id, stratum, arm)
+        self.trial = self.trial._replace(randomized=number)
         self.cells[cell] = self.cells.get(cell, 0) + 1
         self.keep(
-            replace(
-                subject,
+            subject._replace(
                 standing="randomized",
                 refusal=None,
                 arrival=None,
@@ -187,12 +216,13 @@ class Desk:
                 site=subject.site,
                 stratum=stratum,
                 arm=arm,
-                protocol_version=self.plan.protocol_version,
+                protocol_version=plan.protocol_version,
                 screening=subject.screening,
                 attempt=subject.attempt,
                 revision=subject.revision,
                 form_sha256=subject.form_sha256,
                 carry=subject.carry,
+                treatment_code=code,
             )
         )
         self.tell(
@@ -201,10 +231,14 @@ class Desk:
                 site=subject.site,
                 stratum=stratum,
                 number=number,
-                arm=arm,
-                protocol_version=self.plan.protocol_version,
+                arm=None if plan.masked else arm,
+                treatment_code=code,
+                protocol_version=plan.protocol_version,
             )
         )
+        percents, at = self.design.milestones, self.counts(subject.site, stratum)
+        for milestone in milestones(self.plan.target, self.design.caps, percents, at):
+            self.tell(milestone)
         self.close_at_target()
 
     # The trial as a whole
@@ -218,7 +252,7 @@ class Desk:
     def close(self, by: ClosedBy) -> None:
         """Closed is for good."""
         if self.trial.state != "closed":
-            self.trial = replace(self.trial, state="closed", closed_by=by)
+            self.trial = self.trial._replace(state="closed", closed_by=by)
             self.tell(RandomizationClosed(cause=by, randomized=self.trial.randomized))
 
     def set_site(self, site: SiteId, opened: bool) -> None:

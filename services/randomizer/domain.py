@@ -6,13 +6,13 @@ allocation whatever comes later; what no longer fits is told as a deviation.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from services.randomizer.allocation_list import AllocationList
 from services.randomizer.book import Book, Drawn, Subject
-from services.randomizer.desk import Decision, Desk, Rules
+from services.randomizer.desk import Decision, Desk, OtherProtocolError, Rules
 from services.randomizer.facts import (
+    BoundaryCrossed,
     Close,
     CloseSite,
     ConsentWithdrawn,
@@ -38,10 +38,6 @@ class NotPossibleError(Exception):
 
 class ImpossibleFactError(ValueError):
     """A screening that contradicts the protocol: eligible in a stratum that is not there."""
-
-
-class OtherProtocolError(Exception):
-    """The protocol file in hand is not the one in force: nothing may be drawn by it."""
 
 
 def decide(rules: Rules, book: Book, facts: Iterable[Fact]) -> Decision:
@@ -70,6 +66,9 @@ def take(desk: Desk, fact: Fact) -> None:
             _failed(desk, fact)
         case ConsentWithdrawn():
             _withdrawn(desk, fact)
+        case BoundaryCrossed():
+            if desk.trial.state == "open":  # paused or closed, it is as it should be
+                _pause(desk)
         case Pause():
             _pause(desk)
         case Resume():
@@ -119,13 +118,13 @@ def _screened(desk: Desk, fact: PatientScreened) -> None:
     elif before.standing == "failed" and same_attempt:
         desk.keep(subject)  # the attempt is over; only a new one is considered
     elif fact.verdict != "eligible":
-        desk.keep(replace(subject, standing="not_eligible", refusal=None))
-    elif fact.stratum is None or fact.stratum not in desk.plan.scheme.ratios:
+        desk.keep(subject._replace(standing="not_eligible", refusal=None))
+    elif fact.stratum is None or fact.stratum not in desk.plan_of(subject).scheme.ratios:
         raise ImpossibleFactError("eligible, but its stratum is not in the protocol")
     elif subject.withdrawn:
         desk.refuse(subject, "consent_withdrawn")
-    elif desk.plan.requires_signature and not fact.signed:
-        desk.keep(replace(subject, standing="unsigned", refusal=None))
+    elif desk.plan_of(subject).requires_signature and not fact.signed:
+        desk.keep(subject._replace(standing="unsigned", refusal=None))
     else:
         desk.consider(subject, fact.stratum)
 
@@ -153,8 +152,7 @@ def _failed(desk: Desk, fact: ScreeningFailed) -> None:
     if fact.attempt < before.attempt or before.standing in ("failed", "randomized"):
         return
     desk.keep(
-        replace(
-            before,
+        before._replace(
             standing="failed",
             screening=fact.screening,
             attempt=fact.attempt,
@@ -169,7 +167,7 @@ def _withdrawn(desk: Desk, fact: ConsentWithdrawn) -> None:
     before = desk.known(fact.subject, fact.site)
     if before.withdrawn:
         return
-    subject = replace(before, withdrawn=True)
+    subject = before._replace(withdrawn=True)
     if subject.standing in ("unsigned", "waiting", "refused"):
         desk.refuse(subject, "consent_withdrawn")
     else:
@@ -179,14 +177,14 @@ def _withdrawn(desk: Desk, fact: ConsentWithdrawn) -> None:
 def _pause(desk: Desk) -> None:
     if desk.trial.state != "open":
         raise NotPossibleError(f"the trial is {desk.trial.state}")
-    desk.trial = replace(desk.trial, state="paused")
+    desk.trial = desk.trial._replace(state="paused")
     desk.tell(RandomizationPaused())
 
 
 def _resume(desk: Desk) -> None:
     if desk.trial.state != "paused":
         raise NotPossibleError(f"the trial is {desk.trial.state}")
-    desk.trial = replace(desk.trial, state="open")
+    desk.trial = desk.trial._replace(state="open")
     desk.tell(RandomizationResumed())
     desk.serve_waiting()
 
@@ -218,7 +216,7 @@ def _load(desk: Desk, rows: AllocationList) -> None:
     if desk.trial.state == "closed":
         raise NotPossibleError("the trial is closed")
     desk.rows = rows
-    desk.trial = replace(desk.trial, list_sha256=rows.sha256)
+    desk.trial = desk.trial._replace(list_sha256=rows.sha256)
     desk.tell(AllocationListLoaded(list_sha256=rows.sha256, rows=rows.size))
     if desk.trial.state == "open":
         desk.serve_waiting()

@@ -16,6 +16,11 @@ class ConsentWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundaryCrossed:
+    """A stopping boundary whose crossing pauses randomization by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """No draw until resumed."""
 
@@ -52,4 +57,4 @@ class LoadList:
 
 
 Command = Pause | Resume | Close | OpenSite | CloseSite | LoadList
-Fact = PatientScreened | ScreeningFailed | ConsentWithdrawn | Command
+Fact = PatientScreened | ScreeningFailed | ConsentWithdrawn | BoundaryCrossed | Command

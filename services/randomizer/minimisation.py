@@ -4,14 +4,12 @@ Pocock & Simon 1975, Biometrics 31:103; counts divided by the ratio as in Han et
 28:3329. The score of an arm is what the imbalance would be with the subject on it: the sum over
 the factors of weight x metric of (counts at the subject's level, with one more on the arm) / ratio.
 All numbers are exact as they were written, so a tie is a tie.
-
-It draws nothing: a draw would need the counts of the subject's own factor levels, while a stratum's
-state knows its own draws alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 
 class MinimisationError(ValueError):
@@ -78,6 +76,34 @@ class Minimisation:
             scaled = [Fraction(*pair) for pair in zip(counts, self.ratio, strict=True)]
             score += factor.weight * _METRICS[self.metric](scaled)
         return score
+
+
+def whole_scores(
+    metric: str, ratio: Sequence[int], weights: Sequence[int], counts: Sequence[Sequence[int]]
+) -> list[int]:
+    """The scores up to a common factor, in whole numbers: what ties there ties here.
+
+    `counts` are by factor and arm; weights are whole numbers in the proportion of the real ones.
+    """
+    whole = lcm(*ratio)
+    unit = [whole // share for share in ratio]
+    spread = _whole_range if metric == "range" else _whole_variance
+    scores = [0] * len(ratio)
+    for weight, of in zip(weights, counts, strict=True):
+        scaled = [count * by for count, by in zip(of, unit, strict=True)]
+        for arm, by in enumerate(unit):
+            scaled[arm] += by
+            scores[arm] += weight * spread(scaled)
+            scaled[arm] -= by
+    return scores
+
+
+def _whole_range(values: Sequence[int]) -> int:
+    return max(values) - min(values)
+
+
+def _whole_variance(values: Sequence[int]) -> int:
+    return len(values) * sum(value * value for value in values) - sum(values) ** 2
 
 
 def _range(values: Sequence[Fraction]) -> Fraction:

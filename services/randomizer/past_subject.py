@@ -4,8 +4,8 @@ Of a subject's screenings only those count that had been considered for what was
 come again and are decided as ever. Pure.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from operator import attrgetter
@@ -70,20 +70,22 @@ class Considered:
         return last is not None and one.sequence <= last.sequence
 
 
-def considered(said: Sequence[Said], heard: Sequence[Heard], signature: bool) -> Considered:
+def considered(
+    said: Sequence[Said], heard: Sequence[Heard], signs: Callable[[str], bool]
+) -> Considered:
     """How far the subject's events had been taken when the last of this was said.
 
     Of what a person's command made us say there is no cause; what it went by is found all the same.
     """
     by_id = {one.id: one for one in heard}
     causes = [by_id[one.cause] for one in said if one.cause in by_id]
-    causes += [found for one in said for found in _went_by(one, heard, signature)]
+    causes += [found for one in said for found in _went_by(one, heard, signs)]
     screenings = [one for one in causes if not isinstance(one.event, SubjectWithdrawn)]
     withdrawals = [one for one in causes if isinstance(one.event, SubjectWithdrawn)]
     return Considered(_last(screenings), _last(withdrawals))
 
 
-def _went_by(said: Said, heard: Sequence[Heard], signature: bool) -> list[Heard]:
+def _went_by(said: Said, heard: Sequence[Heard], signs: Callable[[str], bool]) -> list[Heard]:
     """What was heard before that what was said tells by itself, whatever made us say it."""
     before = [one for one in heard if one.time <= said.time]
     screenings = [(one, one.event) for one in before if isinstance(one.event, PatientScreened)]
@@ -94,7 +96,7 @@ def _went_by(said: Said, heard: Sequence[Heard], signature: bool) -> list[Heard]
                 for one, form in screenings
                 if form.verdict == "eligible"
                 and form.stratum == stratum
-                and (form.signed or not signature)
+                and (form.signed or not signs(form.protocol_version))
             ]
             return fit[-1:]
         case RandomizationRefused(attempt=attempt, revision=revision, reason=reason):
@@ -144,13 +146,13 @@ class Retold(Desk):
         cause = self._hears.id if self._hears else None
         told = next((one for one in self._said if one.cause == cause), None)
         if told is None:
-            self.keep(replace(subject, standing="waiting", refusal=None))
+            self.keep(subject._replace(standing="waiting", refusal=None))
         else:
             self._outcome(subject, told)
 
     def refuse(self, subject: Subject, reason: RefusalReason) -> None:
         """Told already."""
-        self.keep(replace(subject, standing="refused", refusal=reason, arrival=None))
+        self.keep(subject._replace(standing="refused", refusal=reason, arrival=None))
 
     def _commanded(self, name: SubjectId, before: datetime | None) -> None:
         """What came of persons' commands before a time."""
@@ -167,12 +169,12 @@ class Retold(Desk):
                 self.drawn[number] = subject
                 drawn = Drawn(number, stratum)
                 self.keep(
-                    replace(subject, standing="randomized", refusal=None, arrival=None, drawn=drawn)
+                    subject._replace(standing="randomized", refusal=None, arrival=None, drawn=drawn)
                 )
             case RandomizationRefused(reason=reason):
                 self.refuse(subject, reason)
             case RandomizationWaiting():
                 place = self._places[told.id]
-                self.keep(replace(subject, standing="waiting", refusal=None, arrival=place))
+                self.keep(subject._replace(standing="waiting", refusal=None, arrival=place))
             case EligibilityDeviation():
                 self.keep(subject)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.randomizer.book import Trial
@@ -67,28 +67,29 @@ async def keep_scheme(db: Connection, trial: Trial, scheme: Scheme, now: datetim
 
 SCHEMES = """
 SELECT protocol_version, randomization, strata,
-       lead(after_number) OVER (ORDER BY activated_at, after_number) AS until_number
-FROM scheme WHERE trial = $1 ORDER BY activated_at, after_number
+       lead(after_number) OVER in_order AS until_number
+FROM scheme WHERE trial = $1
+WINDOW in_order AS (ORDER BY activated_at, after_number, protocol_version = $2)
+ORDER BY activated_at, after_number, protocol_version = $2
 """
 
 
-async def earlier_schemes(db: Connection, trial: TrialId) -> list[EarlierScheme]:
-    """The designs that drew before the present one, in order, each with its last number."""
-    found: list[EarlierScheme] = []
-    for row in await db.fetch(SCHEMES, trial):
-        until = row["until_number"]
-        if until is not None and until > (found[-1].until_number if found else 0):
-            found.append(
-                EarlierScheme.model_validate(
-                    {
-                        "protocol_version": row["protocol_version"],
-                        "randomization": json.loads(row["randomization"]),
-                        "strata": json.loads(row["strata"]),
-                        "until_number": until,
-                    }
-                )
-            )
-    return found
+async def earlier_schemes(db: Connection, trial: Trial) -> list[EarlierScheme]:
+    """The designs before that of the newest version, in order, each with the last number before
+    the next one came into force.
+    """
+    return [
+        EarlierScheme.model_validate(
+            {
+                "protocol_version": row["protocol_version"],
+                "randomization": json.loads(row["randomization"]),
+                "strata": json.loads(row["strata"]),
+                "until_number": row["until_number"],
+            }
+        )
+        for row in await db.fetch(SCHEMES, trial.id, trial.protocol_version)
+        if row["protocol_version"] != trial.protocol_version
+    ]
 
 
 EVERY_SCHEME = "SELECT protocol_version, randomization, strata FROM scheme WHERE trial = $1"
@@ -144,24 +145,34 @@ async def ask_opening(
     Lock the trial before.
     """
     status = await db.execute(ASK_OPENING, trial, person, reason, now)
-    people = [row["person"] for row in await db.fetch(ASKED, trial)]
-    return people, bool(status.endswith(" 1"))
+    return await openers(db, trial), bool(status.endswith(" 1"))
+
+
+async def openers(db: Connection, trial: TrialId) -> list[str]:
+    """Everyone who asked for the seed, first to last."""
+    return [row["person"] for row in await db.fetch(ASKED, trial)]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the allocation list as it is read; the arm is for those who may see it."""
+    """One line of the allocation list as it is read; the arm is for those who may see it.
+
+    ``treatment_code`` stands for the arm of a masked draw; None: it was told openly.
+    """
 
     subject: SubjectId
     site: SiteId
     number: int
     stratum: str
-    arm: str
+    arm: str = field(repr=False)
     at: datetime
+    treatment_code: str | None = None
+    protocol_version: str = ""
 
 
 ALLOCATIONS = """
-SELECT subject, site, number, stratum, arm, drawn_at FROM allocation
+SELECT subject, site, number, stratum, arm, drawn_at, treatment_code, protocol_version
+FROM allocation
 WHERE trial = $1 AND number > $2 AND ($3::text[] IS NULL OR site = ANY($3)) ORDER BY number LIMIT $4
 """
 
@@ -175,7 +186,8 @@ async def allocations(
 
 
 ALLOCATION = """
-SELECT subject, site, number, stratum, arm, drawn_at FROM allocation
+SELECT subject, site, number, stratum, arm, drawn_at, treatment_code, protocol_version
+FROM allocation
 WHERE trial = $1 AND subject = $2
 """
 

@@ -4,7 +4,7 @@ Offline: it needs nothing but the bundle.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
@@ -16,6 +16,7 @@ from services.randomizer.designs.design import DesignError
 from services.randomizer.plan import Plan
 from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import SEED_BYTES, Seed
+from services.randomizer.treatment_code import treatment_code
 from shared.contracts.subjects import SubjectId, TrialId
 
 Hex32 = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{2 * SEED_BYTES}}}$")]
@@ -23,6 +24,10 @@ Hex32 = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{2 * SEED_BYTES}}}$")]
 
 class BundleError(ValueError):
     """What was given is no bundle; the message names the first fault and its place."""
+
+
+def _none(values: object) -> bool:
+    return not values
 
 
 class _Part(BaseModel):
@@ -49,18 +54,27 @@ class SchemeText(_Part):
 
 
 class EarlierScheme(SchemeText):
-    """What was in force before an amendment, up to and including the draw of this number."""
+    """The newest version before an amendment, up to and including the draw of this number.
+
+    Where the amendment is not approved yet, it goes on drawing: an allocation names its version.
+    """
 
     until_number: Annotated[int, Field(ge=0)]
 
 
 class DrawnArm(_Part):
-    """One allocation as it was recorded."""
+    """One allocation as it was recorded; ``carry`` has the carried factors that it went by.
+
+    Without a version it was drawn by the newest one of its time.
+    """
 
     number: int
     subject: str
     stratum: str
     arm: str
+    protocol_version: str | None = None
+    carry: dict[str, JsonValue] = Field(default_factory=dict, exclude_if=_none)
+    treatment_code: str | None = Field(default=None, exclude_if=_none)
 
 
 class Opening(SchemeText):
@@ -147,13 +161,13 @@ def replay(bundle: Bundle) -> Replayed:
         problems.append("the seed is not the one committed to")
     try:
         rows = _rows(bundle)
-        schemes = _schemes(bundle)
+        schemes = _Schemes.of(bundle)
     except (DesignError, ListError, BundleError) as fault:
         return Replayed(0, 0, None, (*problems, str(fault)))
     problems += _miscounted(bundle.allocations)
     if bundle.randomized not in (None, len(bundle.allocations)):
         problems.append(f"{bundle.randomized} were randomized, {len(bundle.allocations)} are here")
-    if rows is None and any(scheme.design.needs_list for _, scheme in schemes):
+    if rows is None and any(scheme.design.needs_list for _, scheme in schemes.in_order):
         problems.append("the bundle has no allocation list: nothing can be drawn again")
         return Replayed(0, 0, None, tuple(problems))
     return _draw_again(bundle.allocations, schemes, seed, rows, problems)
@@ -161,7 +175,7 @@ def replay(bundle: Bundle) -> Replayed:
 
 def _draw_again(
     allocations: list[DrawnArm],
-    schemes: list[tuple[float, Scheme]],
+    schemes: "_Schemes",
     seed: Seed,
     rows: AllocationList | None,
     problems: list[str],
@@ -170,13 +184,15 @@ def _draw_again(
     checked = differences = 0
     first: Difference | None = None
     for made in allocations:
-        scheme = next(scheme for until, scheme in schemes if made.number <= until)
+        scheme = schemes.find(made)
+        if scheme is None:
+            problems.append(f"the design that drew allocation {made.number} is not here")
+            continue
         if made.stratum not in scheme.ratios:
             problems.append(f"allocation {made.number} is in no stratum of the protocol")
             continue
-        drawn = scheme.draw(
-            strata.get(made.stratum), SubjectId(made.subject), made.stratum, seed, rows
-        )
+        subject = SubjectId(made.subject)
+        drawn = scheme.draw(strata, subject, made.stratum, seed, rows, made.carry)
         arm = None
         if drawn is not None:
             arm, strata[made.stratum] = drawn
@@ -184,7 +200,18 @@ def _draw_again(
         if arm != made.arm:
             differences += 1
             first = first or Difference(made.number, made.subject, made.stratum, made.arm, arm)
+    problems += _other_code(allocations, seed)
     return Replayed(checked, differences, first, tuple(problems))
+
+
+def _other_code(allocations: list[DrawnArm], seed: Seed) -> list[str]:
+    """The first masked allocation whose code is not the one that stands for its arm."""
+    for one in allocations:
+        subject = SubjectId(one.subject)
+        code = treatment_code(seed, one.number, subject, one.stratum, one.arm)
+        if one.treatment_code not in (None, code):
+            return [f"allocation {one.number} has another treatment code than its arm makes"]
+    return []
 
 
 def _rows(bundle: Bundle) -> AllocationList | None:
@@ -196,12 +223,30 @@ def _rows(bundle: Bundle) -> AllocationList | None:
     return rows
 
 
-def _schemes(bundle: Bundle) -> list[tuple[float, Scheme]]:
-    """The schemes in order, each with the last number that it drew."""
-    earlier = [(float(old.until_number), old.scheme()) for old in bundle.earlier]
-    if any(old >= new for (old, _), (new, _) in pairwise(earlier)):
-        raise BundleError("the earlier designs are not in order")
-    return [*earlier, (math.inf, bundle.scheme())]
+@dataclass(frozen=True)
+class _Schemes:
+    """The schemes in order, each with the last number before the next, and by version."""
+
+    in_order: Sequence[tuple[float, Scheme]]
+    by_version: Mapping[str, Scheme]
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "_Schemes":
+        every = [*bundle.earlier, bundle]
+        schemes = [one.scheme() for one in every]
+        until = [*(float(old.until_number) for old in bundle.earlier), math.inf]
+        if any(old > new for old, new in pairwise(until)):
+            raise BundleError("the earlier designs are not in order")
+        versions = [one.protocol_version for one in every]
+        if len(set(versions)) < len(versions):
+            raise BundleError("two designs are of the same version of the protocol")
+        in_order = list(zip(until, schemes, strict=True))
+        return cls(in_order, dict(zip(versions, schemes, strict=True)))
+
+    def find(self, made: DrawnArm) -> Scheme | None:
+        if made.protocol_version is not None:
+            return self.by_version.get(made.protocol_version)
+        return next(scheme for until, scheme in self.in_order if made.number <= until)
 
 
 def _miscounted(allocations: list[DrawnArm]) -> list[str]:

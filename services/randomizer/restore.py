@@ -8,7 +8,7 @@ from typing import Any
 from services.randomizer import records, store
 from services.randomizer.book import Allocation
 from services.randomizer.past_subject import Heard, OfSubject, Said
-from services.randomizer.plan import Plan
+from services.randomizer.plans import Plans
 from services.randomizer.taken_back import Ground, TakenBack, UnknownPast, take_back
 from services.randomizer.trials import Trials
 from shared.contracts.events import randomization
@@ -57,12 +57,22 @@ async def take_back_all(trials: Trials, db: Connection, history: History) -> int
             taken += await _take_back(trials, trials.plans[trial], db, several, heard)
         except UnknownPast as why:
             raise Irrecoverable(f"{trial} cannot be taken back: {why}") from why
+    await _openings(db, history)
     return taken
+
+
+async def _openings(db: Connection, history: History) -> None:
+    """Who has asked for a seed since: one that two have opened does not wait for two again."""
+    asked = [record for record in history.unknown if record.topic == randomization.RECORD]
+    for one in events(asked, (randomization.SeedOpeningRequested,)):
+        of = one.envelope
+        trial, reason = TrialId(of.trial or ""), one.data.reason
+        await records.ask_opening(db, trial, of.actor, reason, of.time)
 
 
 async def _take_back(
     trials: Trials,
-    plan: Plan,
+    plans: Plans,
     db: Connection,
     said: list[Received[Any]],
     heard: dict[str, list[Heard]],
@@ -75,6 +85,7 @@ async def _take_back(
         if isinstance(one.data, OfSubject):
             of_subjects.setdefault(SubjectId(one.data.subject), []).append(_said(one, one.data))
     named = [(name, SiteId(of[-1].event.site)) for name, of in of_subjects.items()]
+    plan = plans.at(max(one.envelope.time for one in said))
     books = await store.load(db, {plan.trial: named})
     if plan.trial not in books:
         raise UnknownPast("its seed was made after this backup, and is in no topic")
@@ -84,11 +95,12 @@ async def _take_back(
         plan,
         await trials.seed(db, plan.trial),
         await trials.rows(db, book.trial),
-        {plan.protocol_version: plan.scheme} | schemes,
+        {one.protocol_version: one.scheme for one in plans.every} | schemes,
+        {one.protocol_version: one for one in plans.every},
     )
     about = {name: heard.get(f"{plan.trial}:{name}", []) for name in of_subjects}
     taken = take_back(ground, book, of_trial, of_subjects, about)
-    await _save(db, plan, taken, schemes)
+    await _save(db, plans, taken, schemes)
     return len(taken.decision.allocations)
 
 
@@ -97,7 +109,7 @@ def _said(one: Received[Any], event: OfSubject) -> Said:
     return Said(event, of.id, of.sequence, of.time, of.causation)
 
 
-async def _save(db: Connection, plan: Plan, taken: TakenBack, known: Collection[str]) -> None:
+async def _save(db: Connection, plans: Plans, taken: TakenBack, known: Collection[str]) -> None:
     """The book, each allocation at its own time, and how far the subjects had been heard."""
     made, trial = taken.decision, taken.decision.book.trial
     drawn: dict[datetime, list[Allocation]] = {}
@@ -107,12 +119,15 @@ async def _save(db: Connection, plan: Plan, taken: TakenBack, known: Collection[
         drawn[taken.last_said] = []
     for time, allocations in drawn.items():
         await store.save(db, [replace(made, allocations=tuple(allocations))], time)
-    if taken.activation is not None and trial.protocol_version not in known:
-        before = replace(trial, randomized=taken.activation.after_number)
-        await records.keep_scheme(db, before, plan.scheme, taken.activation.time)
+    for begun in taken.activations:
+        plan = plans.find(begun.protocol_version)
+        if plan is not None and begun.protocol_version not in known:
+            version, number = begun.protocol_version, begun.after_number
+            before = trial._replace(protocol_version=version, randomized=number)
+            await records.keep_scheme(db, before, plan.scheme, begun.time)
     seen = {name: (of.screening, of.withdrawal) for name, of in taken.considered.items()}
     for topic, which in ((_SCREENING, 0), (_SAFETY, 1)):
-        last = {f"{plan.trial}:{name}": heard[which] for name, heard in seen.items()}
+        last = {f"{trial.id}:{name}": heard[which] for name, heard in seen.items()}
         await _pass(db, topic, {key: heard for key, heard in last.items() if heard})
 
 

@@ -2,29 +2,35 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import JsonValue, ValidationError
 
 from services.randomizer.allocation_list import AllocationList
 from services.randomizer.designs import AnyDesign, sections
-from services.randomizer.designs.design import DesignError, Ratio, State, Turn
+from services.randomizer.designs.design import OUTSIDE, DesignError, Ratio, State, Turn
+from services.randomizer.designs.minimisation import SITE, STRATUM
 from services.randomizer.seed import Seed
 from shared.contracts.subjects import SubjectId
 
 Json = dict[str, JsonValue]
+NOTHING: Mapping[str, JsonValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class StratumState:
-    """Where a stratum stands: draws so far, the hash of what draws there, and its own state."""
+    """Where a stratum stands: draws so far, and the state of whatever drew there, by its hash.
+
+    While two versions of a protocol are in force at different sites, each draws on in its own
+    blocks; where both draw the same way, in the same.
+    """
 
     drawn: int
-    part: str
-    state: State
+    states: Mapping[str, State]
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class Scheme:
             raise DesignError(*max(faults, key=lambda fault: len(fault[0]))) from None
         ratios = {stratum: Ratio(stratum, dict(of)) for stratum, of in shares.items()}
         design.check(ratios)
+        for place, percent in enumerate(design.milestones):
+            if percent in design.milestones[:place]:
+                raise DesignError(("milestones", place), f"{percent} is listed twice")
         for stratum in (*design.caps.strata, *_capped_strata(design)):
             if stratum not in ratios:
                 raise DesignError(("caps",), f"{stratum} is no stratum of the protocol")
@@ -70,13 +79,18 @@ class Scheme:
         return _sha256({"randomization": self.section, "strata": self.strata})
 
     @cached_property
+    def carried(self) -> frozenset[str]:
+        """The fields that a screening must bring for the draw."""
+        return frozenset(self.design.factor_places().values()) - {SITE, STRATUM}
+
+    @cached_property
     def parts(self) -> Mapping[str, str]:
-        """By stratum, the hash of what draws there; target and caps left out.
+        """By stratum, the hash of what draws there; target, caps and milestones left out.
 
         A stratum goes on in its block through an amendment that leaves this alone, and starts a new
         one where it changes.
         """
-        draws: Json = {k: v for k, v in self.section.items() if k not in ("target", "caps")}
+        draws: Json = {k: v for k, v in self.section.items() if k not in OUTSIDE}
         by_stratum = {
             key: value
             for key, value in draws.items()
@@ -95,21 +109,49 @@ class Scheme:
 
     def draw(
         self,
-        at: StratumState | None,
+        strata: Mapping[str, StratumState],
+        subject: SubjectId,
+        stratum: str,
+        seed: Seed,
+        rows: AllocationList | None = None,
+        carry: Mapping[str, JsonValue] = NOTHING,
+    ) -> tuple[str, StratumState] | None:
+        """The arm of the next draw in a stratum and where the stratum stands then.
+
+        ``strata`` tells where every stratum stands that has drawn; ``carry`` is what the subject's
+        screening brought. None: the list has nothing left to give.
+        """
+        at, part = strata.get(stratum), self.parts[stratum]
+        turn = self._turn(strata, subject, stratum, seed, rows, carry)
+        given = self.design.draw(turn)
+        states = at.states if at is not None else {}
+        return given and (given[0], StratumState(turn.drawn + 1, {**states, part: given[1]}))
+
+    def odds(
+        self,
+        strata: Mapping[str, StratumState],
+        subject: SubjectId,
+        stratum: str,
+        seed: Seed,
+        carry: Mapping[str, JsonValue] = NOTHING,
+    ) -> Sequence[int]:
+        """How likely each arm of the stratum is for a subject, to who knows the past."""
+        return self.design.odds(self._turn(strata, subject, stratum, seed, None, carry))
+
+    def _turn(
+        self,
+        strata: Mapping[str, StratumState],
         subject: SubjectId,
         stratum: str,
         seed: Seed,
         rows: AllocationList | None,
-    ) -> tuple[str, StratumState] | None:
-        """The arm of the next draw in a stratum and where the stratum stands then.
-
-        ``at`` is None before the first draw. None: the list has nothing left to give.
-        """
-        part, ratio = self.parts[stratum], self.ratios[stratum]
+        carry: Mapping[str, JsonValue],
+    ) -> Turn:
+        at, part, ratio = strata.get(stratum), self.parts[stratum], self.ratios[stratum]
         drawn = at.drawn if at is not None else 0
-        state = at.state if at is not None and at.part == part else self.design.opening(ratio)
-        given = self.design.draw(Turn(subject, ratio, drawn, state, seed, rows))
-        return given and (given[0], StratumState(drawn + 1, part, given[1]))
+        state = (at.states.get(part) if at is not None else None) or self.design.opening(ratio)
+        alike = (other.states[part] for other in strata.values() if part in other.states)
+        return Turn(subject, ratio, drawn, state, seed, rows, carry, alike)
 
 
 def _capped_strata(design: AnyDesign) -> list[str]:

@@ -20,6 +20,8 @@ which would favour small results; then attempt (from 0) goes up by one and x is 
 
 import hashlib
 import hmac
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final
@@ -78,6 +80,14 @@ def unseal(trial: TrialId, sealed: bytes, key: bytes) -> Seed:
         raise WrongKeyError(f"the seed key does not open the seed of {trial}") from None
 
 
+def unseal_any(trial: TrialId, sealed: bytes, keys: Sequence[bytes]) -> Seed:
+    """The seed by the first of these keys that opens it; raises ``WrongKeyError``."""
+    for key in keys[:-1]:
+        with suppress(WrongKeyError):
+            return unseal(trial, sealed, key)
+    return unseal(trial, sealed, keys[-1])
+
+
 def _cipher(key: bytes) -> AESGCM:
     if len(key) != KEY_BYTES:
         raise WrongKeyError(f"a seed key is {KEY_BYTES} bytes, this one is {len(key)}")
@@ -110,9 +120,10 @@ class Stream:
 
 @lru_cache(maxsize=4096)
 def _prefix(stratum: str, purpose: str) -> bytes:
-    return _DOMAIN + _text(stratum) + _text(purpose)
+    return _DOMAIN + text(stratum) + text(purpose)
 
 
-def _text(text: str) -> bytes:
-    encoded = text.encode()
+def text(of: str) -> bytes:
+    """A text so that no two messages made of several are the same bytes."""
+    encoded = of.encode()
     return len(encoded).to_bytes(4, "big") + encoded

@@ -32,7 +32,10 @@ async def lock_trials(db: Connection, trials: Iterable[TrialId]) -> dict[TrialId
 
 SITES = "SELECT trial, site, open FROM site WHERE trial = ANY($1::text[]) ORDER BY trial, site"
 
-STRATA = "SELECT trial, stratum, drawn, part, state FROM stratum WHERE trial = ANY($1::text[])"
+STRATA = """
+SELECT trial, stratum, drawn, part, state FROM stratum JOIN part USING (trial, stratum)
+WHERE trial = ANY($1::text[])
+"""
 
 CELLS = """
 SELECT trial, site, stratum, randomized
@@ -78,8 +81,10 @@ async def load(
         sites[row["trial"]][row["site"]] = row["open"]
     strata: dict[TrialId, dict[str, StratumState]] = {trial: {} for trial in known}
     for row in await db.fetch(STRATA, known):
-        state = StratumState(row["drawn"], row["part"], tuple(row["state"]))
-        strata[row["trial"]][row["stratum"]] = state
+        of = strata[row["trial"]]
+        before = of.get(row["stratum"], StratumState(row["drawn"], {}))
+        states = {**before.states, row["part"]: tuple(row["state"])}
+        of[row["stratum"]] = StratumState(row["drawn"], states)
     cells: dict[TrialId, dict[tuple[SiteId, str], int]] = {trial: {} for trial in known}
     for row in await db.fetch(CELLS, *_columns(sorted(at), 2)) if at else []:
         cells[row["trial"]][row["site"], row["stratum"]] = row["randomized"]
@@ -106,14 +111,17 @@ INSERT INTO site (trial, site, open) SELECT * FROM unnest($1::text[], $2::text[]
 ON CONFLICT (trial, site) DO UPDATE SET open = excluded.open
 """
 
-# A state is sent as the text of an array: unnest would take an array of arrays apart.
 SAVE_STRATA = """
-INSERT INTO stratum (trial, stratum, drawn, part, state)
-SELECT trial, stratum, drawn, part, state::bigint[]
-FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[])
-    AS new (trial, stratum, drawn, part, state)
-ON CONFLICT (trial, stratum) DO UPDATE
-SET drawn = excluded.drawn, part = excluded.part, state = excluded.state
+INSERT INTO stratum (trial, stratum, drawn) SELECT * FROM unnest($1::text[], $2::text[], $3::int[])
+ON CONFLICT (trial, stratum) DO UPDATE SET drawn = excluded.drawn
+"""
+
+# A state is sent as the text of an array: unnest would take an array of arrays apart.
+SAVE_PARTS = """
+INSERT INTO part (trial, stratum, part, state)
+SELECT trial, stratum, part, state::bigint[]
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS new (trial, stratum, part, state)
+ON CONFLICT (trial, stratum, part) DO UPDATE SET state = excluded.state
 """
 
 SAVE_CELLS = """
@@ -140,10 +148,10 @@ ON CONFLICT (trial, subject) DO UPDATE SET
 
 SAVE_ALLOCATIONS = """
 INSERT INTO allocation (trial, number, subject, site, stratum, arm, protocol_version, screening,
-                        attempt, revision, form_sha256, carry, drawn_at)
-SELECT *, $13::timestamptz
+                        attempt, revision, form_sha256, carry, treatment_code, drawn_at)
+SELECT *, $14::timestamptz
 FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::int[], $10::int[], $11::text[], $12::text[])
+            $8::text[], $9::int[], $10::int[], $11::text[], $12::text[], $13::text[])
 """
 
 
@@ -177,9 +185,19 @@ async def save(db: Connection, decisions: Sequence[Decision], now: datetime) -> 
         db,
         SAVE_STRATA,
         [
-            (b.trial.id, name, at.drawn, at.part, _array(at.state))
+            (b.trial.id, name, b.strata[name].drawn)
             for made, b in books
-            for name, at in ((name, b.strata[name]) for name in sorted(made.strata))
+            for name in sorted(made.strata)
+        ],
+    )
+    await _write(
+        db,
+        SAVE_PARTS,
+        [
+            (b.trial.id, name, part, _array(state))
+            for made, b in books
+            for name in sorted(made.strata)
+            for part, state in sorted(b.strata[name].states.items())
         ],
     )
     await _write(
@@ -212,7 +230,8 @@ async def save(db: Connection, decisions: Sequence[Decision], now: datetime) -> 
                 made.attempt,
                 made.revision,
                 made.form_sha256,
-                json.dumps(made.carry),
+                json.dumps(dict(made.carry)),
+                made.treatment_code,
             )
             for decision, book in books
             for made in decision.allocations
@@ -275,7 +294,7 @@ def _subject_row(trial: TrialId, who: Subject) -> tuple[object, ...]:
         who.stratum,
         who.protocol_version,
         who.form_sha256,
-        json.dumps(who.carry),
+        json.dumps(dict(who.carry)),
         who.arrival,
         who.refusal,
         who.withdrawn,

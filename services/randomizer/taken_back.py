@@ -7,7 +7,7 @@ draw that would differ ends the restore. Pure.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -19,6 +19,7 @@ from services.randomizer.past_subject import Considered, Heard, Retold, Said, co
 from services.randomizer.plan import Plan
 from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import Seed
+from services.randomizer.treatment_code import treatment_code
 from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import (
     AllocationListLoaded,
@@ -41,18 +42,27 @@ class UnknownPast(Exception):
 
 @dataclass(frozen=True)
 class Ground:
-    """What draws: the plan in force, the seed, the list, the scheme of each protocol version."""
+    """What draws: the newest plan, the seed, the list, the scheme of each protocol version.
+
+    ``plans`` has every plan that is here by its version.
+    """
 
     plan: Plan
     seed: Seed
     rows: AllocationList | None
     schemes: Mapping[str, Scheme]
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+
+    def signs(self, version: str) -> bool:
+        """Whether a version lets only the signed be drawn."""
+        return self.plans.get(version, self.plan).requires_signature
 
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """The protocol version now in force came into force after this number."""
+    """A protocol version came into force after this number."""
 
+    protocol_version: str
     after_number: int
     time: datetime
 
@@ -64,7 +74,7 @@ class TakenBack:
     decision: Decision
     drawn_at: Mapping[int, datetime]
     considered: Mapping[SubjectId, Considered]
-    activation: Activation | None
+    activations: Sequence[Activation]
     last_said: datetime
 
 
@@ -84,12 +94,12 @@ def take_back(
     # In the order in which they were made: a UUIDv7 holds its time, and counts on within it.
     waited = [one for one in sorted(every, key=attrgetter("id")) if _waits(one)]
     places = {one.id: book.trial.arrivals + n for n, one in enumerate(waited, 1)}
-    rules = Rules(ground.plan, ground.seed, ground.rows)
+    rules = Rules(ground.plan, ground.seed, ground.rows, ground.plans)
     subjects, went_by = dict(book.subjects), dict[int, Subject]()
     until: dict[SubjectId, Considered] = {}
     for name, said in of_subjects.items():
         about = heard.get(name, ())
-        until[name] = considered(said, about, ground.plan.requires_signature)
+        until[name] = considered(said, about, ground.signs)
         desk = Retold(rules, book, said, places)
         try:
             desk.retell(name, [one for one in about if until[name].covers(one)])
@@ -99,8 +109,7 @@ def take_back(
         went_by |= desk.drawn
     made, strata = _draws(ground, book, every, went_by)
     cells = Counter(book.cells) + Counter((one.site, one.stratum) for one in made)
-    trial = replace(
-        book.trial,
+    trial = book.trial._replace(
         randomized=book.trial.randomized + len(made),
         arrivals=book.trial.arrivals + len(waited),
     )
@@ -117,7 +126,8 @@ def take_back(
         e.number: one.time for one in every if isinstance(e := one.event, PatientRandomized)
     }
     last_said = max([time for time, _ in of_trial] + [one.time for one in every])
-    return TakenBack(changed, drawn_at, until, _activation(changed, of_trial), last_said)
+    begun = _activations(book.trial.randomized, drawn_at, of_trial)
+    return TakenBack(changed, drawn_at, until, begun, last_said)
 
 
 def _after(ground: Ground, book: Book, said: Sequence[Event]) -> Book:
@@ -132,8 +142,7 @@ def _after(ground: Ground, book: Book, said: Sequence[Event]) -> Book:
             case TrialActivated(protocol_version=version, design_sha256=design):
                 if version not in ground.schemes or ground.schemes[version].sha256 != design:
                     raise UnknownPast(f"version {version} of its protocol is not here")
-                trial = replace(
-                    trial,
+                trial = trial._replace(
                     protocol_version=version,
                     protocol_sha256=event.protocol_sha256,
                     design_sha256=design,
@@ -143,11 +152,11 @@ def _after(ground: Ground, book: Book, said: Sequence[Event]) -> Book:
             case SiteClosed(site=site):
                 sites[SiteId(site)] = False
             case RandomizationPaused():
-                trial = replace(trial, state="paused")
+                trial = trial._replace(state="paused")
             case RandomizationResumed():
-                trial = replace(trial, state="open")
+                trial = trial._replace(state="open")
             case RandomizationClosed(cause=by):
-                trial = replace(trial, state="closed", closed_by=by)
+                trial = trial._replace(state="closed", closed_by=by)
             case _:
                 pass
     return replace(book, trial=trial, sites=sites)
@@ -169,8 +178,9 @@ def _draws(
     ):
         if event.number != number:
             raise UnknownPast(f"number {number} is in no topic")
-        arm, strata[event.stratum] = _drawn_again(ground, event, strata)
-        by = went_by.get(number) or Subject(SubjectId(event.subject), SiteId(event.site))
+        by = went_by.get(number)
+        arm, strata[event.stratum] = _drawn_again(ground, event, strata, by)
+        by = by or Subject(SubjectId(event.subject), SiteId(event.site))
         made.append(
             Allocation(
                 number=number,
@@ -184,30 +194,48 @@ def _draws(
                 revision=by.revision,
                 form_sha256=by.form_sha256,
                 carry=by.carry,
+                treatment_code=event.treatment_code,
             )
         )
     return made, strata
 
 
 def _drawn_again(
-    ground: Ground, event: PatientRandomized, strata: Mapping[str, StratumState]
+    ground: Ground,
+    event: PatientRandomized,
+    strata: Mapping[str, StratumState],
+    by: Subject | None,
 ) -> tuple[str, StratumState]:
     scheme = ground.schemes.get(event.protocol_version)
     if scheme is None or event.stratum not in scheme.ratios:
         raise UnknownPast(f"version {event.protocol_version} of its protocol is not here")
-    at, subject = strata.get(event.stratum), SubjectId(event.subject)
-    drawn = scheme.draw(at, subject, event.stratum, ground.seed, ground.rows)
-    if drawn is None or drawn[0] != event.arm:
+    if by is None and scheme.carried:
+        raise UnknownPast(f"the values that number {event.number} went by are in no topic")
+    subject, carry = SubjectId(event.subject), by.carry if by is not None else {}
+    drawn = scheme.draw(strata, subject, event.stratum, ground.seed, ground.rows, carry)
+    if drawn is None or _told(ground.seed, event, drawn[0]) != (event.arm, event.treatment_code):
         raise UnknownPast(f"the seed draws number {event.number} otherwise than it was told")
     return drawn
 
 
-def _activation(decision: Decision, said: Sequence[tuple[datetime, Event]]) -> Activation | None:
-    trial = decision.book.trial
-    times = [time for time, event in said if isinstance(event, TrialActivated)]
-    if not times:
-        return None
-    numbers = [
-        one.number for one in decision.allocations if one.protocol_version == trial.protocol_version
+def _told(seed: Seed, event: PatientRandomized, arm: str) -> tuple[str | None, str | None]:
+    """The arm or the code that would have been told of this arm, as the draw was open or masked."""
+    if event.treatment_code is None:
+        return arm, None
+    subject = SubjectId(event.subject)
+    return None, treatment_code(seed, event.number, subject, event.stratum, arm)
+
+
+def _activations(
+    randomized: int, drawn_at: Mapping[int, datetime], said: Sequence[tuple[datetime, Event]]
+) -> list[Activation]:
+    """Each activation with the last number drawn before it; ``randomized`` is the backup's."""
+    return [
+        Activation(
+            event.protocol_version,
+            max((number for number, at in drawn_at.items() if at < time), default=randomized),
+            time,
+        )
+        for time, event in said
+        if isinstance(event, TrialActivated)
     ]
-    return Activation(min(numbers, default=trial.randomized + 1) - 1, times[-1])

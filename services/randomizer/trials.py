@@ -7,10 +7,10 @@ from services.randomizer import records
 from services.randomizer.allocation_list import AllocationList, parse
 from services.randomizer.book import Book, Trial
 from services.randomizer.desk import Rules
-from services.randomizer.plan import Plan
-from services.randomizer.seed import Seed, unseal
-from shared.contracts.study import Protocol
+from services.randomizer.plans import Plans
+from services.randomizer.seed import Seed, unseal_any
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import Versions
 from shared.runtime.database import Connection, NotYet
 
 
@@ -18,15 +18,19 @@ from shared.runtime.database import Connection, NotYet
 class Trials:
     """Plans by trial, and the key that opens their seeds."""
 
-    plans: Mapping[TrialId, Plan]
+    plans: Mapping[TrialId, Plans]
     seed_key: bytes = field(repr=False)
+    """Seals, and opens what it sealed."""
+
+    older_keys: tuple[bytes, ...] = field(default=(), repr=False, kw_only=True)
     _seeds: dict[TrialId, Seed] = field(default_factory=dict, repr=False)
     _lists: dict[str, AllocationList] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, protocols: Mapping[TrialId, Protocol], seed_key: bytes) -> "Trials":
+    def of(cls, protocols: Mapping[TrialId, Versions], seed_key: bytes, *older: bytes) -> "Trials":
         """The plans of all protocols; ProtocolError for a design that cannot be."""
-        return cls({trial: Plan.of(file) for trial, file in protocols.items()}, seed_key)
+        plans = {trial: Plans.of(files) for trial, files in protocols.items()}
+        return cls(plans, seed_key, older_keys=older)
 
     async def rules(self, db: Connection, book: Book) -> Rules:
         """What decisions over this book go by.
@@ -34,10 +38,12 @@ class Trials:
         NotYet while the protocol in force is another than this process has: it may be about to be
         replaced, and must not draw.
         """
-        plan = self.plans[book.trial.id]
-        if plan.scheme.sha256 != book.trial.design_sha256:
+        plans = self.plans[book.trial.id]
+        plan = plans.find(book.trial.protocol_version)
+        if plan is None or plan.scheme.sha256 != book.trial.design_sha256:
             raise NotYet("another version of the protocol is in force")
-        return Rules(plan, await self.seed(db, plan.trial), await self.rows(db, book.trial))
+        seed, rows = await self.seed(db, plan.trial), await self.rows(db, book.trial)
+        return Rules(plan, seed, rows, plans.until(plan))
 
     async def seed(self, db: Connection, trial: TrialId) -> Seed:
         """The opened seed; WrongKeyError where the key is not the one that sealed it."""
@@ -45,7 +51,8 @@ class Trials:
             sealed = await records.sealed_seed(db, trial)
             if sealed is None:
                 raise NotYet("the trial is not activated")
-            self._seeds[trial] = unseal(trial, sealed, self.seed_key)
+            keys = (self.seed_key, *self.older_keys)
+            self._seeds[trial] = unseal_any(trial, sealed, keys)
         return self._seeds[trial]
 
     async def rows(self, db: Connection, trial: Trial) -> AllocationList | None:

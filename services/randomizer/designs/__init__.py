@@ -9,14 +9,20 @@ from services.randomizer.designs.big_stick import BigStick
 from services.randomizer.designs.by_stratum import ByStratum
 from services.randomizer.designs.complete import Complete
 from services.randomizer.designs.listed import Listed
+from services.randomizer.designs.minimisation import MinimisationSection
 from services.randomizer.designs.permuted_block import PermutedBlock
 from services.randomizer.designs.random_allocation import RandomAllocation
 
 AnyDesign = Annotated[
-    PermutedBlock | BigStick | BiasedCoin | RandomAllocation | Complete | ByStratum | Listed,
+    PermutedBlock
+    | BigStick
+    | BiasedCoin
+    | RandomAllocation
+    | Complete
+    | MinimisationSection
+    | ByStratum
+    | Listed,
     Field(discriminator="design"),
 ]
 
-sections: TypeAdapter[
-    PermutedBlock | BigStick | BiasedCoin | RandomAllocation | Complete | ByStratum | Listed
-] = TypeAdapter(AnyDesign)
+sections: TypeAdapter[AnyDesign] = TypeAdapter(AnyDesign)

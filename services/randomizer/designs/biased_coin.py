@@ -4,8 +4,7 @@ Efron 1971, Biometrika 58:403. Two arms, 1:1. The probability is the fraction th
 0.65 is 13 tickets of 20, drawn without rounding.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
@@ -16,20 +15,11 @@ from services.randomizer.designs import settings
 from services.randomizer.designs.design import Ratio, Section, State, Turn
 from services.randomizer.seed import Stream
 
-
-def _decimal(value: object) -> object:
-    """Whole numbers too; a section that went through JSON holds its decimals as text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    return Decimal(value) if isinstance(value, str) and _DIGITS(value) else value
-
-
-_DIGITS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?", re.ASCII).fullmatch
 # Nine places make at most 10**9 tickets, which one derived number can tell apart.
 Bias = Annotated[
     Decimal,
     Field(strict=True, ge=Decimal("0.5"), le=1, max_digits=10, decimal_places=9),
-    BeforeValidator(_decimal),
+    BeforeValidator(settings.decimal),
 ]
 
 
@@ -49,6 +39,15 @@ class BiasedCoin(Section):
     def opening(self, ratio: Ratio) -> State:
         """Nobody on either arm."""
         return (0, 0)
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """A fair coin, or the bias towards the smaller arm."""
+        first, second = turn.state
+        if first == second:
+            return (1, 1)
+        bias = Fraction(settings.of(self.p, turn.ratio.stratum))
+        smaller, larger = bias.numerator, bias.denominator - bias.numerator
+        return (smaller, larger) if first < second else (larger, smaller)
 
     def draw(self, turn: Turn) -> tuple[str, State]:
         """The coin of the moment."""

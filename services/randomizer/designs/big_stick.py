@@ -3,7 +3,7 @@
 Soares & Wu 1983, Commun Stat Theory Methods 12:2017. Two arms, 1:1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from services.randomizer.designs import settings
@@ -30,6 +30,13 @@ class BigStick(Section):
     def opening(self, ratio: Ratio) -> State:
         """Nobody on either arm."""
         return (0, 0)
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """A fair coin, or the smaller arm for certain."""
+        first, second = turn.state
+        if abs(first - second) < settings.of(self.mti, turn.ratio.stratum):
+            return (1, 1)
+        return (int(first < second), int(second < first))
 
     def draw(self, turn: Turn) -> tuple[str, State]:
         """The coin, or the smaller arm."""

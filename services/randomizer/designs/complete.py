@@ -1,6 +1,6 @@
 """Complete randomization: every draw alone, each arm with its share of the ratio."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from services.randomizer.designs.design import Ratio, Section, State, Turn, pick
@@ -20,6 +20,10 @@ class Complete(Section):
     def opening(self, ratio: Ratio) -> State:
         """Nothing to remember."""
         return ()
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """The ratio, always."""
+        return tuple(turn.ratio.shares.values())
 
     def draw(self, turn: Turn) -> tuple[str, State]:
         """A ticket of the ratio."""

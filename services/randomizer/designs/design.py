@@ -5,12 +5,12 @@ few whole numbers, and chance comes from the seed by (stratum, purpose, position
 design keeps holds the coming arm.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.randomizer.allocation_list import AllocationList
 from services.randomizer.seed import Seed
@@ -26,6 +26,10 @@ class DesignError(ValueError):
     def __init__(self, path: Iterable[str | int], message: str) -> None:
         super().__init__(message)
         self.path = tuple(path)
+
+
+OUTSIDE = ("target", "caps", "milestones")
+"""What a section says of the whole trial, whichever design draws."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,10 @@ class Turn:
     state: State
     seed: Seed
     rows: AllocationList | None = None
+    carry: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The values that the screening brought for the draw."""
+    alike: Iterable[State] = ()
+    """The states of all strata that draw the same way, this one's too; to be read once."""
 
 
 def pick(ticket: int, places: Iterable[int]) -> int:
@@ -78,8 +86,17 @@ class Design(Protocol):
     def check(self, ratios: Mapping[str, Ratio]) -> None:
         """Raises ``DesignError`` where these strata cannot be randomized so."""
 
+    def factor_places(self) -> Mapping[tuple[str | int, ...], str]:
+        """The factors that a draw looks at, by their place in the section."""
+
     def opening(self, ratio: Ratio) -> State:
         """A stratum's state before the first draw under this design."""
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """How likely each arm is, as shares of their sum: what who knows the past can know.
+
+        The size of a block that has not begun is not known. None for a list: nothing is drawn.
+        """
 
     def draw(self, turn: Turn) -> tuple[str, State] | None:
         """The arm and the stratum's next state; None where a list has nothing left to give."""
@@ -107,10 +124,21 @@ class Caps(BaseModel):
         return self.site_strata.get(site, {}).get(stratum)
 
 
+Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
+
+
 class Section(BaseModel):
-    """What the randomization sections of all designs have in common."""
+    """What the randomization sections of all designs have in common.
+
+    ``milestones``: at which percentages of the target and of each cap enrolment is told.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: Count | None = None
     caps: Caps = Caps()
+    milestones: tuple[Percent, ...] = ()
+
+    def factor_places(self) -> Mapping[tuple[str | int, ...], str]:
+        """None: who the subject is makes no difference to the draw."""
+        return {}

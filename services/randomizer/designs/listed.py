@@ -5,7 +5,7 @@ without a name; when there is none, the list is exhausted. A subject who is name
 stratum has no row here: an arm of that stratum may not be open to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from services.randomizer.designs.design import Ratio, Section, State, Turn
@@ -24,6 +24,10 @@ class Listed(Section):
     def opening(self, ratio: Ratio) -> State:
         """No row taken."""
         return (0,)
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """None: the list decided beforehand."""
+        return ()
 
     def draw(self, turn: Turn) -> tuple[str, State] | None:
         """The subject's own row, else the next without a name."""

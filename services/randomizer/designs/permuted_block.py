@@ -8,7 +8,7 @@ makes all orders of the block equally likely, and never needs, nor stores, the o
 come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -61,6 +61,14 @@ class PermutedBlock(Section):
     def opening(self, ratio: Ratio) -> State:
         """No block begun: the first draw opens one."""
         return (0,) * (1 + len(ratio.arms))
+
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """The places left for each arm; at the beginning of a block, the ratio."""
+        ratio, size, placed = turn.ratio, turn.state[0], turn.state[1:]
+        if sum(placed) == size:
+            return tuple(ratio.shares.values())
+        shares = zip(ratio.shares.values(), placed, strict=True)
+        return [share * size // ratio.sum - given for share, given in shares]
 
     def draw(self, turn: Turn) -> tuple[str, State]:
         """The next place of the stratum's block."""

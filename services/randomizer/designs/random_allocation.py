@@ -4,7 +4,7 @@ Blackwell & Hodges 1957, Ann Math Stat 28:449. Any ratio; a cap must keep each s
 size, for a place beyond it has no arm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -47,14 +47,16 @@ class RandomAllocation(Section):
         """No place given."""
         return (0,) * len(ratio.arms)
 
+    def odds(self, turn: Turn) -> Sequence[int]:
+        """The places left for each arm."""
+        ratio = turn.ratio
+        times = settings.of(self.size, ratio.stratum) // ratio.sum
+        shares = zip(ratio.shares.values(), turn.state, strict=True)
+        return [share * times - given for share, given in shares]
+
     def draw(self, turn: Turn) -> tuple[str, State] | None:
         """A place of those left; None: none is left."""
-        ratio, placed = turn.ratio, turn.state
-        times = settings.of(self.size, ratio.stratum) // ratio.sum
-        left = [
-            share * times - given
-            for share, given in zip(ratio.shares.values(), placed, strict=True)
-        ]
+        ratio, placed, left = turn.ratio, turn.state, self.odds(turn)
         if sum(left) <= 0:
             return None
         ticket = Stream(turn.seed, ratio.stratum, "arm").below(sum(left), turn.drawn)

@@ -1,11 +1,22 @@
 """Settings of a design that hold for all strata or are given for each."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TypeVar
 
 from services.randomizer.designs.design import DesignError, Ratio
 
 Value = TypeVar("Value")
+
+_DIGITS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?", re.ASCII).fullmatch
+
+
+def decimal(value: object) -> object:
+    """Whole numbers too; a section that went through JSON holds its decimals as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return Decimal(value) if isinstance(value, str) and _DIGITS(value) else value
 
 
 def of(setting: Value | Mapping[str, Value], stratum: str) -> Value:

@@ -1,7 +1,9 @@
 """A consent taken back comes on a topic of its own, in whichever order the events arrive."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -12,6 +14,7 @@ import pytest
 from services.randomizer import records, store
 from services.randomizer.activation import activate
 from services.randomizer.handlers import on_screening, on_withdrawn
+from services.randomizer.plans import Plans
 from services.randomizer.trials import Trials
 from shared.contracts.events.base import Event
 from shared.contracts.events.safety import SubjectWithdrawn
@@ -23,6 +26,7 @@ from shared.runtime.subscription import Subscription
 from tests.integration.databases import database
 from tests.integration.runtime.records import Sent, sent
 from tests.unit.randomizer.made import TRIAL, rules, screened
+from tests.waiting import until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = bytes(32)
@@ -45,15 +49,40 @@ class Randomizer:
 
     db: Connection
     subscriptions: Sequence[Subscription]
+    address: str
 
     async def hears(self, *batch: Sent) -> None:
         """One transaction of the consumer."""
+        async with self.hearing(*batch):
+            pass
+
+    @asynccontextmanager
+    async def hearing(self, *batch: Sent) -> AsyncIterator[None]:
+        """One transaction of the consumer, decided on entry and committed on exit."""
         async with self.db.transaction():
             work = Batch(self.db, "randomizer", NOW)
             for heard in self.subscriptions:
                 of_topic = [one for one in batch if one.topic == heard.topic]
                 await work.apply(heard, [Record.of(one) for one in of_topic])
             await work.finish()
+            yield
+
+    @asynccontextmanager
+    async def replica(self) -> AsyncIterator["Randomizer"]:
+        """Another one beside it."""
+        db = await connect(self.address)
+        try:
+            yield Randomizer(db, self.subscriptions, self.address)
+        finally:
+            await db.close()
+
+    async def waits(self) -> bool:
+        """Whether somebody waits for a lock."""
+        waiting = """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+        return bool(await self.db.fetchval(waiting))
 
     async def said(self) -> list[tuple[str, int, str | None]]:
         """Type, number of the subject, and reason, of all that was said."""
@@ -65,13 +94,17 @@ class Randomizer:
         ]
 
 
+async def connect(address: str) -> Connection:
+    return await asyncpg.connect(address, server_settings={"search_path": "randomizer"})
+
+
 @pytest.fixture
 async def randomizer(postgres: str) -> AsyncIterator[Randomizer]:
     by = rules()
-    trials = Trials({TRIAL: by.plan}, KEY)
+    trials = Trials({TRIAL: Plans([by.plan])}, KEY)
     decide = partial(on_screening, trials)
     async with database(postgres, "randomizer") as addresses:
-        db = await asyncpg.connect(addresses.service, server_settings={"search_path": "randomizer"})
+        db = await connect(addresses.service)
         begun = activate(by, None)
         assert begun is not None
         async with db.transaction():
@@ -86,6 +119,7 @@ async def randomizer(postgres: str) -> AsyncIterator[Randomizer]:
                     "trialops.screening", {PatientScreened: decide, ScreeningFailed: decide}
                 ),
             ],
+            addresses.service,
         )
         await db.close()
 
@@ -121,6 +155,46 @@ async def test_who_was_drawn_or_left_the_treatment_alone_is_not_refused(
     await randomizer.hears(withdrawn(1), of(screened(2)))
     drawn = [("PatientRandomized", 1, None), ("PatientRandomized", 2, None)]
     assert await randomizer.said() == drawn
+
+
+@pytest.mark.parametrize("first", ["draw", "withdrawal"])
+async def test_a_draw_and_a_withdrawal_at_once_end_in_one_of_both(
+    randomizer: Randomizer, first: str
+) -> None:
+    await randomizer.hears(of(screened(1, signed=False)))
+    both = [of(screened(1), 2), withdrawn(1)]
+    one, other = both if first == "draw" else both[::-1]
+    async with randomizer.replica() as replica:
+        async with replica.hearing(one):
+            under_way = asyncio.create_task(randomizer.hears(other))
+            async with randomizer.replica() as third:
+                await until(third.waits)
+        await under_way
+    drawn = ("PatientRandomized", 1, None)
+    assert await randomizer.said() == [drawn if first == "draw" else REFUSED]
+    allocated = await randomizer.db.fetchval("SELECT count(*) FROM allocation")
+    assert allocated == (1 if first == "draw" else 0)
+
+
+async def test_many_draws_and_withdrawals_at_once_leave_each_subject_one_end(
+    randomizer: Randomizer,
+) -> None:
+    subjects = range(1, 25)
+    async with randomizer.replica() as replica:
+
+        async def draws() -> None:
+            for number in subjects:
+                await randomizer.hears(of(screened(number)))
+
+        async def withdrawals() -> None:
+            for number in subjects:
+                await replica.hears(withdrawn(number))
+
+        await asyncio.gather(draws(), withdrawals())
+    ends = await randomizer.said()
+    assert sorted(number for _, number, _ in ends) == list(subjects)
+    drawn = sum(name == "PatientRandomized" for name, _, _ in ends)
+    assert await randomizer.db.fetchval("SELECT count(*) FROM allocation") == drawn
 
 
 async def test_the_refusal_names_the_withdrawal_as_its_cause(randomizer: Randomizer) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from services.randomizer.activation import activate
 from services.randomizer.allocation_list import AllocationList, parse
 from services.randomizer.book import Book, Subject
+from services.randomizer.designs.design import State
 from services.randomizer.desk import Decision, Rules
 from services.randomizer.domain import decide
 from services.randomizer.facts import Fact
 from services.randomizer.plan import Plan
-from services.randomizer.scheme import Scheme
+from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import Seed
 from shared.contracts.events.base import Event
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
@@ -35,6 +36,18 @@ def rules(
     return Rules(Plan(TRIAL, version, "0" * 64, signature, scheme, sites), SEED)
 
 
+def state(at: StratumState) -> State:
+    """The state of a stratum that has always drawn in one way."""
+    [one] = at.states.values()
+    return one
+
+
+def amended(before: Rules, after: Rules) -> Rules:
+    """The rules of an amendment, those before it still in force where it is not approved."""
+    earlier = {**before.earlier, before.plan.protocol_version: before.plan}
+    return Rules(after.plan, after.seed, after.rows, earlier)
+
+
 def csv(*rows: str) -> AllocationList:
     """A list of such rows."""
     return parse("\n".join(["stratum,arm,subject", *rows]).encode(), None)
@@ -49,6 +62,7 @@ def screened(
     signed: bool = True,
     attempt: int = 1,
     revision: int = 1,
+    version: str = "1.0",
 ) -> PatientScreened:
     """A subject's screening: eligible and signed unless told otherwise."""
     return PatientScreened.model_validate(
@@ -63,7 +77,7 @@ def screened(
             "stratum": stratum,
             "unmet": (),
             "unknown": (),
-            "protocol_version": "1.0",
+            "protocol_version": version,
             "form_sha256": "a" * 64,
             "carry": {"soc_regimen": "other"},
         }
@@ -88,6 +102,14 @@ class Story:
         self.book: Book = begun.book
         self.told: list[Event] = []
         self.arms: list[str] = []
+
+    def amend(self, by: Rules) -> list[str]:
+        """Another version comes into force."""
+        self.rules = amended(self.rules, by)
+        begun = activate(self.rules, self.book)
+        assert begun is not None
+        self.book = begun.book
+        return [brief(event) for _, event in begun.events]
 
     def tell(self, *facts: Fact) -> list[str]:
         """What follows, as short texts in order."""

@@ -19,7 +19,7 @@ from services.randomizer.seed import Seed
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.study import ProtocolError, parse
 from shared.contracts.subjects import SiteId, SubjectId
-from tests.unit.randomizer.made import SEED, STRATA, TRIAL, Story, screened
+from tests.unit.randomizer.made import SEED, STRATA, TRIAL, Story, screened, state
 
 SUBJECT = SubjectId("IT001-0001")
 TWO = {"le4": {"A": 1, "B": 1}, "gt4": {"A": 1, "B": 1}}
@@ -48,7 +48,7 @@ def course(
     scheme, at = Scheme.of(section, strata), None
     made = []
     for _ in range(n):
-        drawn = scheme.draw(at, SUBJECT, "gt4", seed, None)
+        drawn = scheme.draw({"gt4": at} if at else {}, SUBJECT, "gt4", seed, None)
         assert drawn is not None
         made.append(drawn)
         at = drawn[1]
@@ -86,7 +86,7 @@ def test_random_allocation_ends_in_the_ratio_and_gives_no_more(
     made = course(section, seed, size, shares)
     assert Counter(arm for arm, _ in made) == {arm: 6 * share for arm, share in shares.items()}
     scheme = Scheme.of(section, {"le4": TWO["le4"], "gt4": shares})
-    assert scheme.draw(made[-1][1], SUBJECT, "gt4", seed, None) is None
+    assert scheme.draw({"gt4": made[-1][1]}, SUBJECT, "gt4", seed, None) is None
 
 
 @pytest.mark.parametrize("section", ALL, ids=lambda section: str(section["design"]))
@@ -104,7 +104,8 @@ def test_other_names_of_the_arms_draw_the_same(section: Section, seed: Seed) -> 
 @given(seed=seeds, n=st.integers(1, 30))
 def test_a_draw_needs_its_state_alone(section: Section, seed: Seed, n: int) -> None:
     made = course(section, seed, n + 1)
-    assert Scheme.of(section, TWO).draw(made[n - 1][1], SUBJECT, "gt4", seed, None) == made[n]
+    at = {"gt4": made[n - 1][1]}
+    assert Scheme.of(section, TWO).draw(at, SUBJECT, "gt4", seed, None) == made[n]
 
 
 @pytest.mark.parametrize("section", ALL, ids=lambda section: str(section["design"]))
@@ -126,10 +127,33 @@ def test_the_replay_draws_what_was_drawn(section: Section, strata: str) -> None:
     assert found.checked == len(strata)
 
 
+@pytest.mark.parametrize("section", ALL, ids=lambda section: str(section["design"]))
+def test_the_arms_come_as_often_as_the_odds_say(section: Section) -> None:
+    """2,000 draws by the odds before them: each time within 4 standard errors, and for certain."""
+    scheme = Scheme.of(section, TWO)
+    drawn: dict[float, list[bool]] = {}
+    for number in range(50):
+        seed = Seed(TRIAL, number.to_bytes(32, "big"))
+        at: dict[str, StratumState] = {}
+        for _ in range(40):
+            first, second = scheme.odds(at, SUBJECT, "gt4", seed)
+            made = scheme.draw(at, SUBJECT, "gt4", seed)
+            assert made is not None
+            drawn.setdefault(first / (first + second), []).append(made[0] == "A")
+            at["gt4"] = made[1]
+    for chance, came in drawn.items():
+        error = (chance * (1 - chance) / len(came)) ** 0.5
+        assert abs(sum(came) / len(came) - chance) <= 4 * error, chance
+
+
+def test_a_list_has_no_odds() -> None:
+    assert Scheme.of({"design": "listed"}, TWO).odds({}, SUBJECT, "gt4", SEED) == ()
+
+
 def test_the_coins_are_as_biased_as_they_say() -> None:
     """20,000 draws: each share within 4 standard errors of its probability."""
     for section, p in [(BIASED_COIN, 0.65), ({"design": "big_stick", "mti": 3}, 0.5)]:
-        states = [(0, 0), *(at.state for _, at in course(section, SEED, 20_000))]
+        states = [(0, 0), *(state(at) for _, at in course(section, SEED, 20_000))]
         smaller, first = [], []
         for (a, b), (after, _) in pairwise(states):
             if a == b:
@@ -256,10 +280,10 @@ def test_each_stratum_may_have_its_own_setting() -> None:
     for stratum in TWO:
         at, farthest[stratum] = None, 0
         for _ in range(300):
-            drawn = scheme.draw(at, SUBJECT, stratum, SEED, None)
+            drawn = scheme.draw({stratum: at} if at else {}, SUBJECT, stratum, SEED, None)
             assert drawn is not None
             at = drawn[1]
-            farthest[stratum] = max(farthest[stratum], abs(at.state[0] - at.state[1]))
+            farthest[stratum] = max(farthest[stratum], abs(state(at)[0] - state(at)[1]))
     assert farthest == {"le4": 1, "gt4": 5}
 
 
@@ -278,14 +302,16 @@ def test_strata_of_other_arms_may_have_other_designs() -> None:
     ]
     both = Scheme.of(section, STRATA)
     for stratum, own in alone:
-        one, at, other = Scheme.of(own, {stratum: STRATA[stratum]}), None, None
+        one = Scheme.of(own, {stratum: STRATA[stratum]})
+        at: dict[str, StratumState] = {}
+        other: dict[str, StratumState] = {}
         for _ in range(40):
             drawn = both.draw(at, SUBJECT, stratum, SEED, None)
             apart = one.draw(other, SUBJECT, stratum, SEED, None)
             assert drawn is not None
             assert apart is not None
             assert drawn[0] == apart[0]
-            at, other = drawn[1], apart[1]
+            at[stratum], other[stratum] = drawn[1], apart[1]
 
 
 def test_an_impossible_design_in_a_protocol_is_told_with_file_line_and_reason() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.randomizer.minimisation import Factor, Minimisation, MinimisationError
+from services.randomizer.minimisation import Factor, Minimisation, MinimisationError, whole_scores
 
 F = Fraction
 
@@ -147,3 +147,28 @@ def test_what_is_no_minimisation_is_refused(
 ) -> None:
     with pytest.raises(MinimisationError):
         Minimisation(metric, F(p), ratio, factors)
+
+
+@given(
+    metric=st.sampled_from(["range", "variance"]),
+    ratio=st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    data=st.data(),
+)
+def test_scores_in_whole_numbers_are_the_same_but_for_a_factor(
+    metric: str, ratio: list[int], data: st.DataObject
+) -> None:
+    """So the same arms are best, and tied."""
+    row = st.lists(st.integers(0, 9), min_size=len(ratio), max_size=len(ratio))
+    counts = data.draw(st.lists(row, min_size=1, max_size=3))
+    weights = data.draw(st.lists(st.integers(1, 5), min_size=len(counts), max_size=len(counts)))
+    exact = asked(
+        *map(tuple, counts),
+        metric=metric,
+        p="1",
+        ratio=tuple(ratio),
+        weights=tuple(f"0.{weight}" for weight in weights),
+    ).scores()
+    found = whole_scores(metric, ratio, weights, counts)
+    factors = {F(whole) / score for whole, score in zip(found, exact, strict=True) if score}
+    assert len(factors) <= 1
+    assert [whole == 0 for whole in found] == [score == 0 for score in exact]

@@ -12,7 +12,7 @@ from services.randomizer.designs.design import DesignError
 from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import Seed
 from shared.contracts.subjects import SubjectId
-from tests.unit.randomizer.made import BLOCKS, LISTED, SEED, STRATA, TRIAL, csv
+from tests.unit.randomizer.made import BLOCKS, LISTED, SEED, STRATA, TRIAL, csv, state
 
 SUBJECT = SubjectId("IT001-0001")
 
@@ -34,7 +34,7 @@ def course(scheme: Scheme, seed: Seed, n: int) -> list[tuple[str, StratumState]]
     made: list[tuple[str, StratumState]] = []
     at: StratumState | None = None
     for _ in range(n):
-        drawn = scheme.draw(at, SUBJECT, "all", seed, None)
+        drawn = scheme.draw({"all": at} if at else {}, SUBJECT, "all", seed, None)
         assert drawn is not None
         made.append(drawn)
         at = drawn[1]
@@ -52,7 +52,7 @@ def test_every_block_holds_the_arms_in_their_ratio(
     full = 0
     for arm, at in course(blocks(ratio, times), seed, 80):
         block[arm] += 1
-        size = at.state[0]
+        size = state(at)[0]
         assert size in [sum(ratio) * by for by in times]
         shares = dict(zip("ABCDE", ratio, strict=False))
         assert all(block[name] <= shares[name] * size // sum(ratio) for name in block)
@@ -76,7 +76,7 @@ def test_other_names_of_the_arms_draw_the_same(
 def test_a_draw_needs_its_state_alone(seed: Seed, n: int) -> None:
     scheme = blocks([1, 1], [1, 2, 3])
     made = course(scheme, seed, n + 1)
-    assert scheme.draw(made[n - 1][1], SUBJECT, "all", seed, None) == made[n]
+    assert scheme.draw({"all": made[n - 1][1]}, SUBJECT, "all", seed, None) == made[n]
 
 
 def test_all_orders_of_a_block_are_equally_likely() -> None:
@@ -91,8 +91,8 @@ def test_block_sizes_are_equally_likely() -> None:
     """Three sizes: 2 degrees of freedom, chi-square critical at 0.001: 13.816."""
     counts: Counter[int] = Counter()
     for _, at in course(blocks([1, 1], [1, 2, 3]), SEED, 12_000):
-        if sum(at.state[1:]) == 1:
-            counts[at.state[0]] += 1
+        if sum(state(at)[1:]) == 1:
+            counts[state(at)[0]] += 1
     each = counts.total() / 3
     assert sum((count - each) ** 2 / each for count in counts.values()) < 13.816
 
@@ -104,7 +104,7 @@ def test_the_state_is_the_past_of_the_block_and_nothing_else() -> None:
         seed = Seed(TRIAL, bytes([secret]) * 32)
         made = course(scheme, seed, 3)
         if [arm for arm, _ in made[:2]] == ["A", "B"]:
-            assert made[1][1].state == (6, 1, 1)
+            assert state(made[1][1]) == (6, 1, 1)
             coming.add(made[2][0])
     assert coming == {"A", "B"}
 
@@ -113,7 +113,7 @@ def test_the_draws_of_a_known_seed_never_change() -> None:
     scheme, at = Scheme.of(BLOCKS, STRATA), None
     arms = []
     for _ in range(18):
-        drawn = scheme.draw(at, SUBJECT, "le4", SEED, None)
+        drawn = scheme.draw({"le4": at} if at else {}, SUBJECT, "le4", SEED, None)
         assert drawn is not None
         arms.append(drawn[0])
         at = drawn[1]
@@ -155,7 +155,9 @@ def test_a_list_gives_a_named_subject_its_row_and_others_the_next() -> None:
     at: StratumState | None = None
     given = []
     for number in (1, 9, 8, 2, 3):
-        drawn = scheme.draw(at, SubjectId(f"IT001-{number:04d}"), "gt4", SEED, rows)
+        drawn = scheme.draw(
+            {"gt4": at} if at else {}, SubjectId(f"IT001-{number:04d}"), "gt4", SEED, rows
+        )
         given.append(drawn and drawn[0])
         at = drawn[1] if drawn else at
     assert given == ["DCN", "SOC", None, "SOC", None]

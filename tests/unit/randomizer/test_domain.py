@@ -5,13 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.randomizer.activation import activate
-from services.randomizer.desk import Rules
-from services.randomizer.domain import (
-    ImpossibleFactError,
-    NotPossibleError,
-    OtherProtocolError,
-    decide,
-)
+from services.randomizer.desk import OtherProtocolError, Rules
+from services.randomizer.domain import ImpossibleFactError, NotPossibleError, decide
 from services.randomizer.facts import (
     Close,
     CloseSite,

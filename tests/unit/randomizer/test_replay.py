@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from deploy.commands import replay as command
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
-from services.randomizer.activation import activate
 from services.randomizer.desk import Rules
 from services.randomizer.facts import LoadList
 from services.randomizer.replay import EarlierScheme, opening, read, replay
@@ -108,11 +107,8 @@ def test_an_amended_design_is_replayed_version_by_version() -> None:
             "until_number": 5,
         }
     )
-    story.rules = rules(version="2.0", block_sizes=[12, 18])
-    amended = activate(story.rules, story.book)
-    assert amended is not None
-    story.book = amended.book
-    story.tell(*(screened(number) for number in range(6, 40)))
+    story.amend(rules(version="2.0", block_sizes=[12, 18]))
+    story.tell(*(screened(number, version="2.0") for number in range(6, 40)))
     assert replay(read(json.dumps(bundle_of(story, [earlier])))).ok
     assert not replay(read(json.dumps(bundle_of(story)))).ok
 

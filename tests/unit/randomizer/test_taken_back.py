@@ -1,8 +1,10 @@
 """What was said since a backup is taken back: the trial then stands exactly where it stood."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from uuid import UUID
 
@@ -15,20 +17,22 @@ from services.randomizer.domain import NotPossibleError, decide
 from services.randomizer.facts import Close, CloseSite, ConsentWithdrawn, Fact, Pause, Resume
 from services.randomizer.past_subject import Considered, Heard, OfSubject, Said
 from services.randomizer.seed import Seed
-from services.randomizer.taken_back import Ground, TakenBack, UnknownPast, take_back
+from services.randomizer.taken_back import Activation, Ground, TakenBack, UnknownPast, take_back
 from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import PatientRandomized, SeedCommitted, TrialActivated
 from shared.contracts.events.safety import SubjectWithdrawn
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId
-from tests.unit.randomizer.made import SEED, TRIAL, failed, rules, screened
+from tests.unit.randomizer.made import SEED, TRIAL, amended, failed, rules, screened
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NEVER = Considered(None, None)
 
 
 def ground_of(by: Rules) -> Ground:
-    return Ground(by.plan, by.seed, by.rows, {by.plan.protocol_version: by.plan.scheme})
+    plans = {**by.earlier, by.plan.protocol_version: by.plan}
+    schemes = {version: plan.scheme for version, plan in plans.items()}
+    return Ground(by.plan, by.seed, by.rows, schemes, plans)
 
 
 @dataclass
@@ -41,6 +45,14 @@ class Life:
     heard: dict[SubjectId, list[Heard]] = field(default_factory=dict)
     said: dict[SubjectId, list[Said]] = field(default_factory=dict)
     of_trial: list[tuple[datetime, Event]] = field(default_factory=list)
+
+    def amend(self, by: Rules) -> None:
+        self.by = amended(self.by, by)
+        begun = activate(self.by, self.book)
+        assert begun is not None
+        self.book = begun.book
+        time = NOON + timedelta(seconds=next(self.ticks))
+        self.of_trial += [(time, event) for _, event in begun.events]
 
     def hear(self, fact: Fact) -> None:
         tick = next(self.ticks)
@@ -75,7 +87,7 @@ def begun(by: Rules) -> Life:
     return Life(by, started.book)
 
 
-def anything(dice: random.Random) -> Fact:
+def anything(dice: random.Random, versions: Sequence[str] = ("1.0",)) -> Fact:
     """Some fact of one of a few subjects, or a person's command."""
     n = dice.randint(1, 12)
     draw = dice.random()
@@ -101,6 +113,7 @@ def anything(dice: random.Random) -> Fact:
         signed=dice.random() < 0.8,
         attempt=attempt,
         revision=dice.randint(1, 4),
+        version=dice.choice(versions),
     )
 
 
@@ -112,7 +125,7 @@ def after(life: Life, backup: Life) -> Decision:
     of_trial = life.of_trial[len(backup.of_trial) :]
     heard = {name: about[len(backup.heard.get(name, ())) :] for name, about in life.heard.items()}
     nothing = Decision(backup.book, (), (), *[frozenset()] * 4)
-    taken = TakenBack(nothing, {}, {}, None, NOON)
+    taken = TakenBack(nothing, {}, {}, [], NOON)
     if said or of_trial:
         taken = take_back(ground_of(life.by), backup.book, of_trial, said, heard)
     book = taken.decision.book
@@ -224,5 +237,69 @@ def test_a_version_that_came_into_force_since_is_told_with_its_first_number() ->
     )
     taken = take_back(ground, life.book, [(NOON, event)], {}, {})
     assert taken.decision.book.trial.protocol_version == "2.0"
-    assert taken.activation is not None
-    assert (taken.activation.after_number, taken.activation.time) == (1, NOON)
+    assert list(taken.activations) == [Activation("2.0", 1, NOON)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("since_the_backup", [False, True])
+def test_two_versions_in_force_at_once_are_taken_back(seed: int, since_the_backup: bool) -> None:
+    """Each draw by the version of its own screening, whichever came first."""
+    dice = random.Random(seed)
+    life = begun(rules(target=dice.choice((None, 30)), signature=dice.random() < 0.5))
+    for _ in range(dice.randint(1, 30)):
+        life.hear(anything(dice))
+    backup = copied(life)
+    sizes = {"le4": [3, 6], "gt4": [6]} if dice.random() < 0.5 else [6, 12]
+    life.amend(rules(version="2.0", block_sizes=sizes, signature=dice.random() < 0.5))
+    if not since_the_backup:
+        backup = copied(life)
+    for _ in range(40):
+        life.hear(anything(dice, ("1.0", "2.0")))
+    restored = after(life, backup)
+    assert restored.book.trial == life.book.trial
+    assert restored.book.strata == life.book.strata
+    assert restored.book.subjects == life.book.subjects
+
+
+def test_an_activation_is_told_with_the_number_before_it() -> None:
+    life = begun(rules())
+    life.hear(screened(1))
+    backup = copied(life)
+    life.hear(screened(2))
+    life.amend(rules(version="2.0"))
+    life.hear(screened(3))
+    since = life.of_trial[len(backup.of_trial) :]
+    taken = take_back(ground_of(life.by), backup.book, since, told(life, backup), life.heard)
+    assert [(one.protocol_version, one.after_number) for one in taken.activations] == [("2.0", 2)]
+
+
+MINIMISED = {
+    "design": "minimisation",
+    "metric": "range",
+    "p": Decimal("0.9"),
+    "factors": [{"name": "site"}, {"name": "ecog"}],
+}
+
+
+def with_ecog(number: int, ecog: int) -> PatientScreened:
+    return screened(number).model_copy(update={"carry": {"ecog": ecog}})
+
+
+def test_minimisation_is_taken_back_with_the_values_of_each_draw() -> None:
+    life = begun(rules(MINIMISED))
+    backup = life.book
+    for number in range(1, 25):
+        life.hear(with_ecog(number, number * 7 % 3))
+    taken = take_back(ground_of(life.by), backup, life.of_trial, life.said, life.heard)
+    assert taken.decision.book.strata == life.book.strata
+    assert [made.carry["ecog"] for made in taken.decision.allocations] == [
+        number * 7 % 3 for number in range(1, 25)
+    ]
+
+
+def test_without_the_values_of_a_draw_minimisation_is_not_taken_back() -> None:
+    life = begun(rules(MINIMISED))
+    backup = life.book
+    life.hear(with_ecog(1, 0))
+    with pytest.raises(UnknownPast, match="values that number 1 went by"):
+        take_back(ground_of(life.by), backup, life.of_trial, life.said, {})

@@ -1,0 +1,51 @@
+"""The versions of a trial's plan: which are due, and which one a screening goes by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from services.randomizer.plan import Plan
+from shared.contracts.subjects import TrialId
+from shared.contracts.versions import Versions
+
+
+@dataclass(frozen=True)
+class Plans:
+    """A trial's plans in the order in which they come into force."""
+
+    every: Sequence[Plan]
+
+    @classmethod
+    def of(cls, versions: Versions) -> Self:
+        """The plan of each version; raises ``ProtocolError``."""
+        return cls(tuple(Plan.of(one) for one in versions.every))
+
+    @property
+    def trial(self) -> TrialId:
+        """The trial's id."""
+        return self.every[0].trial
+
+    def at(self, now: datetime) -> Plan:
+        """The newest that is in force at ``now``."""
+        return [plan for plan in self.every if plan.since <= now][-1]
+
+    def find(self, version: str) -> Plan | None:
+        """The plan of that version."""
+        return next((plan for plan in self.every if plan.protocol_version == version), None)
+
+    def until(self, newest: Plan) -> Mapping[str, Plan]:
+        """By version, ``newest`` and those before it."""
+        known = self.every[: self.every.index(newest) + 1]
+        return {plan.protocol_version: plan for plan in known}
+
+    def due(self, newest: Plan | None, now: datetime) -> Sequence[Plan]:
+        """Those after ``newest`` (None: all) whose time has come."""
+        return [plan for plan in self._after(newest) if plan.since <= now]
+
+    def coming(self, now: datetime) -> Plan | None:
+        """The first whose time has not come."""
+        return next((plan for plan in self.every if plan.since > now), None)
+
+    def _after(self, newest: Plan | None) -> Sequence[Plan]:
+        return self.every if newest is None else self.every[self.every.index(newest) + 1 :]

@@ -1,0 +1,131 @@
+"""How often the convergence strategy would have guessed the next arm, and how often by design.
+
+The strategy names the arm that has the fewest subjects in the stratum so far, in the ratio, and one
+of those tied at random (Blackwell & Hodges 1957, Ann Math Stat 28:449). It goes by the allocations
+alone: whoever may see these learns nothing more of what comes next. What the design implies is the
+mean over trials that draw the same subjects by other seeds, which no state of this trial enters.
+More right guesses than that, by several standard deviations, are a reason to look for selection
+(Berger & Exner 1999, Control Clin Trials 20:319).
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import lcm, sqrt
+
+from pydantic import BaseModel, JsonValue
+
+from services.randomizer.designs.design import Ratio
+from services.randomizer.scheme import Scheme, StratumState
+from services.randomizer.seed import Seed
+from shared.contracts.subjects import SubjectId, TrialId
+
+DRAWS = 20_000
+"""How many draws a report may cost, which bounds how many other trials it is compared with."""
+
+LEAST_RUNS, MOST_RUNS = 5, 400
+_PLACES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One allocation as it was made."""
+
+    subject: SubjectId
+    stratum: str
+    arm: str
+    protocol_version: str
+    carry: Mapping[str, JsonValue]
+
+
+class Guessed(BaseModel):
+    """Right guesses as a share of the draws; `implied` is null where a list decided beforehand."""
+
+    randomized: int
+    guessed: float | None
+    implied: float | None
+    standard_deviation: float | None
+
+
+class Predictability(Guessed):
+    """The trial as a whole, and each stratum."""
+
+    runs: int
+    strata: dict[str, Guessed]
+
+
+def predictability(
+    trial: TrialId, past: Sequence[Past], schemes: Mapping[str, Scheme]
+) -> Predictability:
+    """The report over the allocations in the order of their numbers."""
+    runs = max(LEAST_RUNS, min(MOST_RUNS, DRAWS // max(1, len(past))))
+    drawn = all(not schemes[one.protocol_version].design.needs_list for one in past)
+    found = guesses(past, schemes, [one.arm for one in past])
+    others = [guesses(past, schemes, _arms(trial, past, schemes, n)) for n in range(runs * drawn)]
+    sizes = Counter(one.stratum for one in past)
+    whole = _guessed(len(past), sum(found.values()), [sum(of.values()) for of in others])
+    return Predictability(
+        **whole.model_dump(),
+        runs=len(others),
+        strata={
+            stratum: _guessed(n, found[stratum], [of[stratum] for of in others])
+            for stratum, n in sorted(sizes.items())
+        },
+    )
+
+
+def guesses(
+    past: Sequence[Past], schemes: Mapping[str, Scheme], arms: Sequence[str]
+) -> dict[str, float]:
+    """By stratum, how many of these arms the strategy would have guessed; k tied: 1/k each."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    right: dict[str, float] = defaultdict(float)
+    for one, arm in zip(past, arms, strict=True):
+        named = _named(schemes[one.protocol_version].ratios[one.stratum], counts[one.stratum])
+        right[one.stratum] += (arm in named) / len(named)
+        counts[one.stratum][arm] += 1
+    return right
+
+
+def _named(ratio: Ratio, counts: Mapping[str, int]) -> list[str]:
+    """The arms that are farthest behind the ratio."""
+    whole = lcm(*ratio.shares.values())  # count / share, in whole numbers
+    filled = {arm: counts.get(arm, 0) * whole // share for arm, share in ratio.shares.items()}
+    least = min(filled.values())
+    return [arm for arm, of in filled.items() if of == least]
+
+
+def _arms(
+    trial: TrialId, past: Sequence[Past], schemes: Mapping[str, Scheme], run: int
+) -> list[str]:
+    """What another seed, known to everybody, would have drawn for the same subjects."""
+    seed = Seed(trial, hashlib.sha256(f"trialops.predictability {run}".encode()).digest())
+    strata: dict[str, StratumState] = {}
+    arms: list[str] = []
+    for one in past:
+        scheme = schemes[one.protocol_version]
+        drawn = scheme.draw(strata, one.subject, one.stratum, seed, None, one.carry)
+        if drawn is None:
+            raise ValueError("a stratum had no place for a subject who was drawn in it")
+        arm, strata[one.stratum] = drawn
+        arms.append(arm)
+    return arms
+
+
+def _guessed(n: int, right: float, others: Sequence[float]) -> Guessed:
+    """Rounded: finer figures would tell the design's settings, and no more of its guessing."""
+    if n == 0:
+        return Guessed(randomized=0, guessed=None, implied=None, standard_deviation=None)
+    implied = deviation = None
+    if others:
+        mean = sum(others) / len(others)
+        implied = round(mean / n, _PLACES)
+        squares = sum((of - mean) ** 2 for of in others)
+        deviation = round(sqrt(squares / (len(others) - 1)) / n, _PLACES)
+    return Guessed(
+        randomized=n,
+        guessed=round(right / n, _PLACES),
+        implied=implied,
+        standard_deviation=deviation,
+    )
