@@ -11,8 +11,9 @@ from services.notifier.routing import Routes
 from services.notifier.rules import NotificationRules
 from services.notifier.sending import Sending
 from services.notifier.store import LAPSE, STEP
-from shared.contracts import study
+from shared.contracts import versions
 from shared.contracts.topics import SERVICES, dead_topic
+from shared.contracts.versions import ByTime
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Collection
@@ -28,14 +29,17 @@ _HEARD = (
 
 def build(settings: Settings) -> Service:
     """The service from its settings."""
-    protocols = study.load_all(settings.protocols)
+    protocols = versions.load_all(settings.protocols)
     key = base64.b64decode((settings.keys / "contacts_key").read_bytes(), validate=True)
-    rules = {trial: NotificationRules.of(file) for trial, file in protocols.items()}
+    rules = {of.id: ByTime.of(of, NotificationRules.of) for of in protocols.values()}
     desk = Desk(Routes(rules), settings.portal_url)
     book = Book(protocols, key)
     lists = first_contacts.read(settings.contacts) if settings.contacts else {}
     return Service(
         name="notifier",
+        not_taken_back="it hears the events since the backup again and calls people a second time:"
+        " tell them; contacts that were changed since have to be set again",
+        protocols=list(protocols.values()),
         routes=Api(desk, book).routes(),
         subscriptions=[Collection(topic, partial(handlers.on_records, desk)) for topic in _HEARD],
         at_start=[partial(first_contacts.take, desk, book, lists)],

@@ -12,8 +12,8 @@ from services.notifier.contacts import Channel, Contact, ContactWords, WebhookWo
 from services.notifier.desk import Desk, about, news
 from services.notifier.escalation import Alert
 from shared.contracts.events.notification import AlertAcknowledged, AlertNoted, ContactsChanged
-from shared.contracts.study import Protocol
 from shared.contracts.subjects import SiteId, TrialId
+from shared.contracts.versions import Versions
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent
 from shared.runtime.problems import Loc
@@ -31,7 +31,7 @@ class ContactsError(ValueError):
 class Book:
     """The trials whose contacts are kept here, and the key that closes their secrets."""
 
-    protocols: Mapping[TrialId, Protocol]
+    protocols: Mapping[TrialId, Versions]
     key: bytes = field(repr=False)
 
     def read(
@@ -50,7 +50,7 @@ class Book:
             if one.id is not None and one.id in (contact.id for contact in found):
                 errors.append(((*at, "id"), "is given twice"))
             for place, site in enumerate(one.sites or ()):
-                if self.protocols[trial].site(SiteId(site)) is None:
+                if self.protocols[trial].last.site(SiteId(site)) is None:
                     errors.append(((*at, "sites", place), "is no site of the trial"))
             channels: list[Channel] = []
             for nth, channel in enumerate(one.channels):

@@ -57,7 +57,7 @@ class Desk:
     ) -> list[NewEvent]:
         """Settle what the event settles, and raise the alert that it calls for."""
         said: list[NewEvent] = []
-        for matter in self.routes.settled(heard):
+        for matter in self.routes.settled(heard, now):
             if heard.at:
                 known = await store.settlement(db, matter)
                 await store.keep_settlement(db, matter, domain.latest(known, heard.at))

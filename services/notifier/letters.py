@@ -37,6 +37,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "RandomizationRefused": ("a randomization was refused", "Look at why, and tell the site"),
     "RandomizationPaused": ("randomization is paused", "Resume it once it may go on"),
     "RandomizationClosed": ("randomization is closed", _LOOK),
+    "EnrolmentMilestone": ("enrolment reached a milestone", _LOOK),
+    "SafetyBoundaryCrossed": (
+        "a stopping boundary was crossed",
+        "Look at the safety data, and decide whether randomization may go on",
+    ),
+    "SubjectUnblinded": ("a subject was unblinded", _LOOK),
     "EligibilityDeviation": ("a correction changed a randomized subject's screening", _LOOK),
     "SubjectWithdrawn": ("a subject withdrew", _LOOK),
     "LogConflictFound": ("the audit log found a contradiction", "Have the record looked into"),

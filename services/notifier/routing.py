@@ -9,6 +9,7 @@ from uuid import UUID
 from services.notifier.rules import NotificationRules, Pace, Rule
 from shared.contracts.events.notification import AlertSeverity
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import ByTime
 
 PLATFORM: Final = "platform"
 """What stands for the trial where there is none."""
@@ -72,9 +73,9 @@ class Raising:
 class Routes:
     """The rules of every trial that runs here."""
 
-    def __init__(self, rules: Mapping[TrialId, NotificationRules]) -> None:
+    def __init__(self, rules: Mapping[TrialId, ByTime[NotificationRules]]) -> None:
         self._rules = rules
-        every = [rule for one in rules.values() for rule in one.rules]
+        every = [rule for one in rules.values() for version in one.every for rule in version.rules]
         self.names = frozenset(name for rule in every for name in (*rule.on, *rule.settled_by))
         """The events that any rule names."""
 
@@ -91,7 +92,7 @@ class Routes:
         """
         found = [
             (_URGENCY[rule.severity], rules.trial, rules, rule)
-            for rules in self._rules_for(heard)
+            for rules in self._rules_for(heard, now)
             if (rule := _first(rules.rules, heard))
         ]
         if not found:
@@ -115,11 +116,12 @@ class Routes:
             at=heard.at,
         )
 
-    def settled(self, heard: Heard) -> list[str]:
-        """The matters that the event settles."""
+    def settled(self, heard: Heard, now: datetime) -> list[str]:
+        """The matters that the event settles, by this version of a protocol or one before it."""
         found = {
             self._matter(heard, rules, rule.matter)
-            for rules in self._rules_for(heard)
+            for version in self._versions_for(heard)
+            for rules in version.until(now)
             for rule in rules.rules
             if rule.matter and heard.name in rule.settled_by
         }
@@ -127,9 +129,12 @@ class Routes:
 
     def gathering(self, trial: TrialId | None, now: datetime) -> datetime:
         """When the trial's next message of the day goes out; that of no trial with the first's."""
-        return self._rules[trial or self.trials[0]].gathering(now)
+        return self._rules[trial or self.trials[0]].at(now).gathering(now)
 
-    def _rules_for(self, heard: Heard) -> Sequence[NotificationRules]:
+    def _rules_for(self, heard: Heard, now: datetime) -> Sequence[NotificationRules]:
+        return [version.at(now) for version in self._versions_for(heard)]
+
+    def _versions_for(self, heard: Heard) -> Sequence[ByTime[NotificationRules]]:
         own = self._rules.get(heard.trial) if heard.trial else None
         return [own] if own else [self._rules[trial] for trial in self.trials]
 

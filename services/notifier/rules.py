@@ -4,6 +4,7 @@ Everything is checked when the file is read: an event, a member or a word of a m
 exist is a fault of the file, with its line, and no alert that never comes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.notifier.vocabulary import KNOWN, members_of
 from services.notifier.words import NotificationWords, PaceWords, RuleWords, length
 from shared.contracts.events.notification import AlertSeverity
-from shared.contracts.study import Protocol
+from shared.contracts.study import Protocol, ProtocolError
 from shared.contracts.subjects import TrialId
 
 SECTION: Final = "notification"
@@ -84,8 +85,18 @@ _OWN: Final = (
         matter="roles",
         settled_by=("RolesReached",),
     ),
+    Rule(
+        id="unblinding",
+        on=("SubjectUnblinded",),
+        when=(),
+        severity="critical",
+        roles=("safety_officer", "trial_manager"),
+        cause=("subject",),
+    ),
 )
-"""In force in every trial: that a call did not come through is never silent."""
+"""In force in every trial, unless the file has a rule for the event: that a call did not come
+through, or that somebody was told an arm, is never silent.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,17 +122,19 @@ class NotificationRules:
         try:
             words = NotificationWords.model_validate(raw)
         except ValidationError as error:
-            first = error.errors()[0]
-            path = [step for step in first["loc"] if step not in ("str", "list[constrained-str]")]
-            raise protocol.fault(
-                (SECTION, *_inside(raw, path)), first["msg"].removeprefix("Value error, ")
-            ) from None
+            raise ProtocolError.of(_plain_faults(protocol, raw, error)) from None
         rules: list[Rule] = []
+        faults: list[ProtocolError] = []
         for index, one in enumerate(words.rules):
             at = (SECTION, "rules", index)
             if one.id in (known.id for known in (*rules, *_OWN)):
-                raise protocol.fault((*at, "id"), f"{one.id} is there already")
-            rules.append(_Reader(protocol, at, one).rule())
+                faults.append(protocol.fault((*at, "id"), f"{one.id} is there already"))
+            try:
+                rules.append(_Reader(protocol, at, one).rule())
+            except ProtocolError as error:
+                faults.append(error)
+        if faults:
+            raise ProtocolError.of(faults)
         return cls(
             protocol.id,
             (*rules, *_OWN),
@@ -138,6 +151,16 @@ class NotificationRules:
         """The next instant after now at which what is ``info`` goes out, UTC."""
         today = datetime.combine(now.astimezone(UTC), self.gathered_at, UTC)
         return today if today > now else today + timedelta(days=1)
+
+
+def _plain_faults(
+    protocol: Protocol, raw: object, error: ValidationError
+) -> Iterator[ProtocolError]:
+    """What is wrong with the form of the section; pydantic's places also name kinds of a union."""
+    for one in error.errors():
+        path = [step for step in one["loc"] if step not in ("str", "list[constrained-str]")]
+        place = (SECTION, *_inside(raw, path))
+        yield protocol.fault(place, one["msg"].removeprefix("Value error, "))
 
 
 class _Reader:

@@ -20,7 +20,6 @@ from shared.runtime.work import Work
 _log = logs.logger("sending")
 
 GRACE_S = 3.0
-_LANES = 8  # messages on their way at a time
 _LOOK_EVERY = 0.02  # seconds between two looks at the clock, which may be moved
 _READ_EVERY = 0.5  # seconds between two looks at the table, which another replica may write
 
@@ -44,7 +43,7 @@ class Sending:
         try:
             while True:
                 self._changed.clear()
-                free = _LANES - len(self._busy)
+                free = self._settings.deliveries_at_once - len(self._busy)
                 due = await deliveries.next_due(work.pool) if free else None
                 if due is None or due > work.now():
                     await self._until(work, due)

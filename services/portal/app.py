@@ -1,6 +1,6 @@
 """The portal, wired: events in to its read model, pages and streams out to people."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -18,7 +18,9 @@ from services.portal.sign_in import SignIn
 from services.portal.stream import Hub, Stream
 from services.portal.tokens import Signer
 from services.portal.visit import Page
-from shared.contracts import study
+from shared.contracts import versions
+from shared.contracts.subjects import TrialId
+from shared.contracts.versions import Versions
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.work import Work
@@ -26,23 +28,25 @@ from shared.runtime.work import Work
 
 def build(settings: Settings) -> Service:
     """The service from its settings."""
-    hub = Hub()
+    hub, protocols = Hub(), versions.load_all(settings.protocols)
     return Service(
         name="portal",
+        protocols=list(protocols.values()),
         routes=(),
         subscriptions=subscriptions(),
         jobs=[hub.run],
-        mount=mounting(settings, hub),
+        mount=mounting(settings, protocols, hub),
     )
 
 
-def mounting(settings: Settings, hub: Hub) -> Callable[[FastAPI, Work], None]:
+def mounting(
+    settings: Settings, protocols: Mapping[TrialId, Versions], hub: Hub
+) -> Callable[[FastAPI, Work], None]:
     """What puts the pages into the service's application."""
-    protocols = study.load_all(settings.protocols)
     signer = None
     if settings.token_key is not None:
         signer = Signer(settings.token_key, settings.issuer, settings.audience)
-    services, people = Services(settings.services, signer), People(settings.people)
+    services, people = Services(settings, signer), People(settings.people)
     assets = Assets()
     render = Render(assets)
 

@@ -13,7 +13,7 @@ from services.portal import security
 # One bundle and not two files: htmx and its extension would race each other.
 _BUNDLES = {
     "portal.js": ("vendor/htmx.min.js", "vendor/hx-sse.min.js", "live.js", "forms.js"),
-    "portal.css": ("tokens.css", "frame.css", "parts.css", "forms.css", "print.css"),
+    "portal.css": ("tokens.css", "frame.css", "parts.css", "forms.css", "log.css", "print.css"),
     "proof.js": ("proof.js",),
     "icon.svg": ("icon.svg",),
 }

@@ -10,10 +10,10 @@ from services.portal.people import Person
 from services.portal.tokens import Signer
 from shared.contracts import jsontext
 from shared.runtime import logs, telemetry
+from shared.runtime.settings import Settings
 
 _log = logs.logger("client")
 
-_PATIENCE_S = 10.0
 _LONGEST = 24 * 1024 * 1024
 
 _NAMES = {
@@ -49,8 +49,9 @@ class Answer:
 class Services:
     """The other services by name."""
 
-    def __init__(self, addresses: Mapping[str, str], signer: Signer | None) -> None:
-        self._addresses = addresses
+    def __init__(self, settings: Settings, signer: Signer | None) -> None:
+        self._addresses = settings.services
+        self._settings = settings
         self._signer = signer
         self._http: httpx.AsyncClient | None = None
 
@@ -103,9 +104,11 @@ class Services:
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
-            limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
+            limits = httpx.Limits(max_connections=self._settings.ask_connections)
             # Not by a proxy of the environment: the services are beside us.
-            self._http = httpx.AsyncClient(timeout=_PATIENCE_S, limits=limits, trust_env=False)
+            self._http = httpx.AsyncClient(
+                timeout=self._settings.ask_timeout_s, limits=limits, trust_env=False
+            )
         return self._http
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from services.portal.client import Services
 from services.portal.people import People
-from shared.contracts.study import Protocol
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import Versions
 from shared.runtime.work import Work
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Parts:
     """What pages need."""
 
     work: Work
-    protocols: Mapping[TrialId, Protocol]
+    protocols: Mapping[TrialId, Versions]
     people: People
     services: Services
     render: "Render" = field(repr=False)

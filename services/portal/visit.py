@@ -17,6 +17,7 @@ from services.portal.people import Person
 from services.portal.sessions import Session
 from shared.contracts.study import Protocol
 from shared.contracts.subjects import SiteId, TrialId, site_of, well_formed_subject
+from shared.contracts.versions import Versions
 from shared.runtime.security import Role
 from shared.runtime.work import Work
 
@@ -96,9 +97,9 @@ class Visit:
 
     @cached_property
     def trials(self) -> list[Protocol]:
-        """The trials in the person's scope."""
+        """The trials in the person's scope, each as its newest version in force has it."""
         every = self.parts.protocols.values()
-        return [one for one in every if self.person.may_see_trial(one.id)]
+        return [one.at(self.now) for one in every if self.person.may_see_trial(one.id)]
 
     @property
     def trial(self) -> TrialId:
@@ -107,7 +108,16 @@ class Visit:
 
     @cached_property
     def protocol(self) -> Protocol:
-        """The trial's protocol, as `trial`."""
+        """The newest version in force of the trial's protocol, as `trial`."""
+        return self.versions.at(self.now)
+
+    def version(self, name: str) -> Protocol:
+        """The version by which something was decided; the newest for one not known here."""
+        return self.versions.of(name) or self.protocol
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions of the trial's protocol, as `trial`."""
         found = self.parts.protocols.get(TrialId(self.path.get("trial", "")))
         if found is None or not self.person.may_see_trial(found.id):
             self.problem(404, "There is no such trial, or not for you.")

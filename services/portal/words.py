@@ -6,6 +6,7 @@ _PATIENTS = ("Patients", "subjects")
 _EVENTS = ("Adverse events", "adverse-events")
 _ALERTS = ("Alerts", "alerts")
 _LETTERS = ("Letters", "/letters")
+_LOG = ("Screening log", "screening-log")
 
 NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.SITE: (_PATIENTS, _EVENTS, _ALERTS, _LETTERS),
@@ -13,11 +14,18 @@ NAVIGATION: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.SAFETY_OFFICER: (("Alerts and clocks", "alerts"), _EVENTS, _LETTERS),
     Role.TRIAL_MANAGER: (
         ("Enrolment", "enrolment"),
+        _LOG,
         ("Operations", "operations"),
         _ALERTS,
         _LETTERS,
     ),
-    Role.STATISTICIAN: (("By arm", "arms"), ("Enrolment", "enrolment"), _ALERTS, _LETTERS),
+    Role.STATISTICIAN: (
+        ("By arm", "arms"),
+        ("Enrolment", "enrolment"),
+        _LOG,
+        _ALERTS,
+        _LETTERS,
+    ),
     Role.AUDITOR: (("Log", "log"), _ALERTS, _LETTERS),
     Role.SERVICE: (),
 }
@@ -52,6 +60,8 @@ TOLD = {
     "site-closed": "The site enrols no more.",
     "replayed": "The event was applied, and those that waited behind it.",
     "dropped": "The event is passed over.",
+    "contacts": "The contacts are kept.",
+    "tested": "A test message is on its way. What comes of it stands beside the contact.",
 }
 """What the next page says was done, by the name in its address."""
 
@@ -61,6 +71,17 @@ STEPS = {
     "look": "See why",
     "screen": "Screen",
 }
+
+FAILURES = {
+    "withdrawal_by_subject": "declined or withdrew consent",
+    "physician_decision": "physician's decision",
+    "adverse_event": "adverse event",
+    "death": "death",
+    "lost_to_follow_up": "lost to follow-up",
+    "other": "other",
+    "not_coded": "not said",
+}
+"""Why a site ended a screening, in CDISC's words (C66727)."""
 
 CLOCKS = {
     "site_to_sponsor": "Site to sponsor, 24 hours",
@@ -100,6 +121,7 @@ EVENTS = {
     "RandomizationRefused": "Randomization refused",
     "RandomizationPaused": "Randomization paused",
     "RandomizationClosed": "Randomization closed",
+    "EnrolmentMilestone": "Enrolment milestone",
     "EligibilityDeviation": "Eligibility deviation",
     "SubjectUnblinded": "Subject unblinded",
     "KeyWaiting": "A subject's events wait at safety",

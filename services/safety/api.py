@@ -132,14 +132,14 @@ class Api:
         """The sponsor's causality and expectedness."""
         trial, said = self._trial(call), call.body
         raw = {"causality": said.causality, "expected": said.expected, "reason": said.reason}
-        _checked(lambda: commands.checked_assessment(trial, raw))
+        _checked(lambda: commands.checked_assessment(trial, raw, call.work.now()))
         return await self._step(call, commands.assess(raw))
 
     async def submit(self, call: Call) -> Response:
         """A report was sent: it stops the clocks that waited for it."""
         trial, raw, now = self._trial(call), call.body.model_dump(), call.work.now()
         ever = datetime.min.replace(tzinfo=now.tzinfo)
-        _checked(lambda: read_submission(trial.rules, raw, now, ever))
+        _checked(lambda: read_submission(trial.rules.at(now), raw, now, ever))
         return await self._step(call, commands.submit(raw))
 
     async def _step(self, call: Call, take: Take) -> Response:
@@ -281,13 +281,14 @@ def _place(after: str) -> tuple[UUID, int]:
 
 
 def _not_future(trial: Trial, subject: SubjectId, day: date, now: datetime) -> None:
-    if day > trial.protocol.today(site_of(subject), now):
+    if day > trial.versions.today(site_of(subject), now):
         raise invalid([(("date",), "is in the future")])
 
 
 def _site(call: Call, trial: Trial, site: SiteId) -> SiteId:
     """The site, 404 where the trial has none such or it is outside the caller's scope."""
-    if trial.protocol.site(site) is None or not call.caller.may_see_site(site):
+    known = trial.versions.site(site, call.work.now())
+    if known is None or not call.caller.may_see_site(site):
         raise not_found("site")
     return site
 

@@ -23,8 +23,8 @@ from shared.contracts.events.safety import (
     SurvivalReported,
     WithdrawalRecorded,
 )
-from shared.contracts.study import Protocol
 from shared.contracts.subjects import SubjectId, TrialId, site_of
+from shared.contracts.versions import ByTime, Versions
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent
 
@@ -37,13 +37,13 @@ Take = Callable[[SafetyRules, Case, datetime], Step]
 class Trial:
     """A trial whose subjects are watched over here."""
 
-    protocol: Protocol
-    rules: SafetyRules
+    versions: Versions
+    rules: ByTime[SafetyRules]
 
     @property
     def id(self) -> TrialId:
         """The trial's id."""
-        return self.protocol.id
+        return self.versions.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ async def report(
     db: Connection, trial: Trial, subject: Subject, raw: Object, person: str, now: datetime
 ) -> Told:
     """Keep a new case of a locked subject; FormErrors."""
-    had = _had(trial.rules.components, subject)
-    read = form.read(trial.rules, raw, now, had)
+    rules = trial.rules.at(now)
+    read = form.read(rules, raw, now, _had(rules.components, subject))
     case = str(uuid7())
-    step = domain.report(trial.rules, case, subject.id, read, told_of(subject, now), now, raw)
+    step = domain.report(rules, case, subject.id, read, told_of(subject, now), now, raw)
     filed = Filed(trial.id, step.case, (None,)).stepped(step.case, person)
     await store.save(db, [(None, filed)])
     return Told(filed, news(filed, step.events, now, person=person))
@@ -84,17 +84,17 @@ async def report(
 
 def checked(trial: Trial, raw: Object, now: datetime) -> None:
     """FormErrors in what would be refused of any subject: it tells nothing of this one."""
-    form.read(trial.rules, raw, now, _every(trial))
+    form.read(trial.rules.at(now), raw, now, _every(trial, now))
 
 
 def checked_follow_up(trial: Trial, raw: Object, now: datetime) -> None:
     """FormErrors in what would be refused of any case."""
-    form.check_changes(trial.rules, raw, now, _every(trial))
+    form.check_changes(trial.rules.at(now), raw, now, _every(trial, now))
 
 
-def checked_assessment(trial: Trial, raw: Object) -> None:
+def checked_assessment(trial: Trial, raw: Object, now: datetime) -> None:
     """FormErrors in what would be refused of any case."""
-    read_assessment(raw, _every(trial), reason_needed=True)
+    read_assessment(raw, _every(trial, now), reason_needed=True)
 
 
 def follow_up(raw: Object) -> Take:
@@ -132,7 +132,7 @@ async def step(
 ) -> Told:
     """A person's step with a case, whose subject is locked; FormErrors."""
     [before] = await store.load(db, {trial.id: trial.rules}, [case])
-    made = take(trial.rules, before.case, now)
+    made = take(trial.rules.at(now), before.case, now)
     after = before.stepped(made.case, person)
     await store.save(db, [(before, after)])
     return Told(after, news(after, made.events, now, person=person))
@@ -209,9 +209,9 @@ def _of_subject(
     return [NewEvent(event, now, trial.id, subject.id, site, person) for event in events]
 
 
-def _every(trial: Trial) -> tuple[str, ...]:
+def _every(trial: Trial, now: datetime) -> tuple[str, ...]:
     """The components that some subject of the trial may have."""
-    return trial.rules.components.of(None, None)
+    return trial.rules.at(now).components.of(None, None)
 
 
 def _had(components: Components, subject: Subject) -> tuple[str, ...]:

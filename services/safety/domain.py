@@ -20,6 +20,7 @@ from services.safety.rules import SafetyRules
 from services.safety.submissions import Sent
 from shared.contracts.events.base import Event
 from shared.contracts.subjects import SubjectId
+from shared.contracts.versions import ByTime
 
 __all__ = [
     "Assessment",
@@ -89,15 +90,22 @@ def tick(case: Case, now: datetime) -> Step:
 
 
 def rebuild(
-    rules: SafetyRules, id: str, subject: SubjectId, facts: Sequence[Fact], told_until: datetime
+    rules: ByTime[SafetyRules],
+    id: str,
+    subject: SubjectId,
+    facts: Sequence[Fact],
+    told_until: datetime,
 ) -> Case:
-    """The case that its facts make, in the order of recording: a `Known`, the report, the rest."""
+    """The case that its facts make, in the order of recording: a `Known`, the report, the rest.
+
+    Each is decided by the rules that were in force when it was recorded.
+    """
     known, first, *rest = facts
     if not isinstance(known, Known) or not isinstance(first, Version):
         raise TypeError("a case begins with what is known of its subject, then its report")
-    case = _begin(rules, id, subject, known, first).case
+    case = _begin(rules.at(first.at), id, subject, known, first).case
     for fact in rest:
-        case = _apply(rules, case, fact).case
+        case = _apply(rules.at(fact.at), case, fact).case
     return tick(case, told_until).case
 
 

@@ -35,7 +35,7 @@ async def on_patient_screened(
         return replace(
             subject,
             named=True,
-            regimen=trial.rules.components.regimen_in(data.carry),
+            regimen=trial.rules.at(now).components.regimen_in(data.carry),
             attempt=data.attempt,
             revision=data.revision,
         )
@@ -95,7 +95,7 @@ async def _learn(
     steps = []
     for filed in await store.load(db, rules, ids):
         name = filed.trial, filed.case.subject
-        step = domain.learn(rules[filed.trial], filed.case, told_of(changed[name], now))
+        step = domain.learn(rules[filed.trial].at(now), filed.case, told_of(changed[name], now))
         if step.case != filed.case:
             steps.append((filed, filed.stepped(step.case, None)))
             said += news(filed, step.events, now, cause=causes[name].envelope)

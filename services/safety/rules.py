@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from services.safety.authorities import AUTHORITIES, Name
 from services.safety.components import Components
 from services.safety.reference import Reference
-from shared.contracts.study import Protocol, Text
+from shared.contracts.study import Protocol, ProtocolError, Text
 from shared.contracts.subjects import TrialId
 
 SECTION: Final = "safety"
@@ -78,9 +78,12 @@ class SafetyRules:
         try:
             words = SafetyWords.model_validate(raw)
         except ValidationError as error:
-            first = error.errors()[0]
-            msg = first["msg"].removeprefix("Value error, ")
-            raise protocol.fault((SECTION, *_place(first["loc"])), msg) from None
+            raise ProtocolError.of(
+                protocol.fault(
+                    (SECTION, *_place(one["loc"])), one["msg"].removeprefix("Value error, ")
+                )
+                for one in error.errors()
+            ) from None
         components = _components(protocol, words.components)
         return cls(
             trial=protocol.id,

@@ -15,11 +15,12 @@ from services.safety.archive import Filed, Kept
 from services.safety.rules import SafetyRules
 from services.safety.subjects import Named
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import ByTime
 from shared.runtime import timers
 from shared.runtime.database import Connection
 from shared.runtime.timers import Timer
 
-Rules = Mapping[TrialId, SafetyRules]
+Rules = Mapping[TrialId, ByTime[SafetyRules]]
 
 TIMER = "case"
 

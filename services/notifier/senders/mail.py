@@ -3,16 +3,12 @@
 import asyncio
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Final
 
 import aiosmtplib
 
 from services.notifier.answers import Answer, said
 from services.notifier.senders.message import Message
 from shared.runtime.settings import Settings
-
-SECONDS: Final = 10.0
-"""For the whole try, from the connection to the server's last word."""
 
 
 async def send(settings: Settings, message: Message) -> Answer:
@@ -23,7 +19,7 @@ async def send(settings: Settings, message: Message) -> Answer:
     letter = _letter(settings.mail_from, message)
     ours = f"{message.letter.subject}\n{message.letter.text}"
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(settings.delivery_timeout_s):
             _, text = await aiosmtplib.send(
                 letter,
                 sender=settings.mail_from,
@@ -31,7 +27,7 @@ async def send(settings: Settings, message: Message) -> Answer:
                 hostname=host,
                 port=int(port),
                 local_hostname="trialops",
-                timeout=SECONDS,
+                timeout=settings.delivery_timeout_s,
             )
     except aiosmtplib.SMTPRecipientsRefused as refused:
         first = refused.recipients[0]

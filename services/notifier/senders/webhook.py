@@ -24,18 +24,16 @@ from services.notifier.senders.message import Message
 from shared.runtime.clock import wall
 from shared.runtime.settings import Settings
 
-SECONDS: Final = 10.0
-"""For the whole try."""
-
 _RETRIED: Final = frozenset({408, 425, 429})
 
 
-async def send(_: Settings, message: Message) -> Answer:
+async def send(settings: Settings, message: Message) -> Answer:
     """One try. 2xx is taken; 4xx is final but for 408, 425, 429; 5xx, no connection and silence are
     not. HTTP's classes mean the opposite of SMTP's: 4xx is what we did wrong.
     """
     body = json.dumps(message.letter.data, ensure_ascii=False, separators=(",", ":")).encode()
     timestamp = str(int(wall().timestamp()))
+    seconds = settings.delivery_timeout_s
     headers = {
         "content-type": "application/json",
         "user-agent": "trialops",
@@ -45,8 +43,8 @@ async def send(_: Settings, message: Message) -> Answer:
     }
     try:
         async with (
-            asyncio.timeout(SECONDS),
-            httpx.AsyncClient(timeout=SECONDS, trust_env=False, follow_redirects=False) as client,
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=seconds, trust_env=False, follow_redirects=False) as client,
             client.stream("POST", message.target, content=body, headers=headers) as response,
         ):
             status = response.status_code

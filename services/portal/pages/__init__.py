@@ -6,6 +6,7 @@ from services.portal.pages import (
     arms,
     case,
     cases,
+    contacts,
     correction,
     enrolment,
     follow_up,
@@ -15,8 +16,10 @@ from services.portal.pages import (
     operations,
     screened,
     screening,
+    screening_log,
     subject,
     subjects,
+    unblinding,
 )
 from services.portal.visit import Page
 
@@ -26,6 +29,7 @@ PAGES: tuple[Page, ...] = (
     *arms.PAGES,
     *case.PAGES,
     *cases.PAGES,
+    *contacts.PAGES,
     *correction.PAGES,
     *enrolment.PAGES,
     *follow_up.PAGES,
@@ -35,6 +39,8 @@ PAGES: tuple[Page, ...] = (
     *operations.PAGES,
     *screening.PAGES,  # before `screened`: `new` is no id
     *screened.PAGES,
+    *screening_log.PAGES,
     *subject.PAGES,
     *subjects.PAGES,
+    *unblinding.PAGES,
 )

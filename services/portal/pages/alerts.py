@@ -78,7 +78,7 @@ async def _shown(
     path = f"/alerts/{known['alert']}"
     now = await visit.ask("GET", "notifier", path)
     tried = await visit.ask("GET", "notifier", f"{path}/deliveries") if now.ok else now
-    protocol = visit.parts.protocols[TrialId(str(known["trial"]))]
+    protocol = visit.parts.protocols[TrialId(str(known["trial"]))].at(visit.now)
     return visit.page(
         "alert.html",
         status,

@@ -61,13 +61,16 @@ async def show(visit: Visit) -> Response:
 
 async def sign(visit: Visit) -> Response:
     """The investigator's signature; where it is needed, the draw follows."""
-    body = {"meaning": visit.form["meaning"].strip()}
+    seen = visit.form["revision"]
+    revision = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 7 else None
+    body = {"meaning": visit.form["meaning"].strip(), "revision": revision}
     return await _post(visit, "signature", body, "signed")
 
 
 async def fail(visit: Visit) -> Response:
     """The site ends the attempt."""
-    return await _post(visit, "failure", {"reason": visit.form["reason"].strip()}, "screen-failed")
+    body = {"reason": visit.form["reason"].strip(), "code": visit.form["code"] or None}
+    return await _post(visit, "failure", body, "screen-failed")
 
 
 async def found(visit: Visit) -> Seen:
@@ -91,10 +94,11 @@ async def found(visit: Visit) -> Seen:
         failed=screening["failed"],
         number=drawn.body["number"] if drawn.ok else None,
     )
-    needs_signature = visit.protocol.study.requires_signature
+    protocol = visit.version(screening["protocol_version"])
+    needs_signature = protocol.study.requires_signature
     state = state_of(said, needs_signature=needs_signature, paused=trial == "paused")
-    decided = verdict(asked_by(visit.protocol), screening)
-    stratum = visit.protocol.stratum(decided.stratum) if decided.stratum else None
+    decided = verdict(asked_by(protocol), screening)
+    stratum = protocol.stratum(decided.stratum) if decided.stratum else None
     return Seen(
         screening,
         decided,

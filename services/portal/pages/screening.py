@@ -14,8 +14,9 @@ from services.portal.sheet import Sheet, faults
 from services.portal.typed import Loc, Typed
 from services.portal.verdict import Verdict, verdict
 from services.portal.visit import SITE, Page, Visit
-from shared.contracts.study import Site
-from shared.contracts.subjects import well_formed_subject
+from shared.contracts.study import Protocol, Site
+from shared.contracts.subjects import SiteId, well_formed_subject
+from shared.contracts.versions import day_of
 
 #: Stands for the number while none is typed: a verdict hangs on the site alone.
 _ANY = "000"
@@ -25,6 +26,7 @@ _ANY = "000"
 class Typing:
     """One form as it was typed, for one subject."""
 
+    version: str
     dictionary: Dictionary
     sites: list[Site]
     site: str
@@ -95,13 +97,26 @@ def _typed(visit: Visit) -> Typing:
 
 
 def _typing(visit: Visit, subject: str, typed: Typed) -> Typing:
-    dictionary = asked_by(visit.protocol)
     sites = [site for site in visit.protocol.sites if visit.may_see_site(site.id)]
     site, _, number = subject.partition("-")
     if len(sites) == 1:
         site = site or sites[0].id
+    version = _deciding(visit, site, typed)
+    dictionary = asked_by(version)
     typed = reading.compacted(dictionary, typed)
-    return Typing(dictionary, sites, site, number, typed, reading.read(dictionary, typed))
+    read = reading.read(dictionary, typed)
+    return Typing(version.version, dictionary, sites, site, number, typed, read)
+
+
+def _deciding(visit: Visit, site: str, typed: Typed) -> Protocol:
+    """The version that will decide what was typed so far, so that its questions are asked."""
+    if len(visit.versions.every) == 1:
+        return visit.protocol
+    field = visit.protocol.study.consent_field
+    said = reading.read(asked_by(visit.protocol), typed).form.get(field)
+    consent = day_of(said)
+    known = SiteId(site)
+    return visit.versions.deciding(known, consent, visit.versions.today(known, visit.now))
 
 
 async def _check(visit: Visit, typing: Typing) -> Answer:
@@ -139,12 +154,13 @@ def _beside(
         "down": None if checked.ok or checked.status == 422 else checked.detail,
         "unknown": len(typing.read.unknown),
         "unsaid": len(typing.read.unsaid),
-        "stratum": _stratum(visit, decided),
+        "stratum": _stratum(visit, typing.version, decided),
+        "by_version": typing.version if len(visit.versions.every) > 1 else None,
     }
 
 
-def _stratum(visit: Visit, decided: Verdict | None) -> str | None:
-    found = visit.protocol.stratum(decided.stratum) if decided and decided.stratum else None
+def _stratum(visit: Visit, version: str, decided: Verdict | None) -> str | None:
+    found = visit.version(version).stratum(decided.stratum) if decided and decided.stratum else None
     return found.title if found else None
 
 

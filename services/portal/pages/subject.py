@@ -10,6 +10,7 @@ from services.portal.domain import Subject, state_of
 from services.portal.pages.screened import arm_of
 from services.portal.timeline import Entry
 from services.portal.visit import (
+    INVESTIGATOR,
     SAFETY_OFFICER,
     SITE,
     STATISTICIAN,
@@ -92,6 +93,9 @@ async def _page(visit: Visit, tried: str = "", problem: Answer | None = None) ->
         problem=problem.detail if problem and not wrong else None,
         wrong=wrong,
         writes=visit.person.role in SITE,
+        unblinds=visit.person.role in INVESTIGATOR | SAFETY_OFFICER
+        and visit.protocol.study.masking == "double"
+        and subject.number is not None,
         today=visit.protocol.today(site, visit.now),
     )
 

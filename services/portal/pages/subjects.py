@@ -40,7 +40,7 @@ async def subjects(visit: Visit) -> Response:
 
 
 async def _arms(visit: Visit, rows: Sequence[Subject]) -> tuple[dict[str, str], str | None]:
-    """The arms that the randomizer shows this person, of the subjects on this page.
+    """The arms, or treatment codes, that the randomizer shows of the subjects on this page.
 
     It lists draws by number: those asked for begin before the first of them on the page.
     """
@@ -60,8 +60,9 @@ async def _arms(visit: Visit, rows: Sequence[Subject]) -> tuple[dict[str, str], 
         if not answer.ok:
             return arms, answer.detail
         for item in answer.body["items"]:
-            if item["subject"] in wanted and item.get("arm"):
-                arms[item["subject"]] = item["arm"]
+            told = item.get("treatment_code") or item.get("arm")
+            if item["subject"] in wanted and told:
+                arms[item["subject"]] = told
         after = answer.body["next"]
     return arms, None
 

@@ -22,6 +22,7 @@ from services.portal.people import hash_of
 from services.portal.stream import Hub
 from shared.contracts.envelope import Envelope
 from shared.contracts.events.base import Event
+from shared.contracts.versions import load_all
 from shared.runtime import database as runtime_database
 from shared.runtime.record import Received
 from shared.runtime.work import Work
@@ -163,8 +164,15 @@ async def house(
     services: Mapping[str, str] | None = None,
     issuer: Issuer | None = None,
     people: Sequence[dict[str, Any]] = PEOPLE,
+    amendment: str | None = None,
 ) -> AsyncIterator[House]:
-    """A portal with these people; other services are down unless addresses are given."""
+    """A portal with these people; other services are down unless addresses are given.
+
+    ``amendment`` is the text of a later version of the test's trial.
+    """
+    protocols = write_protocols(folder / "protocols")
+    if amendment is not None:
+        (protocols / f"{TRIAL}.v2.yaml").write_text(amendment)
     issuer = issuer or Issuer(folder)
     key = folder / "key.pem"
     key.write_bytes(issuer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -174,7 +182,7 @@ async def house(
         settings = settings_of(
             "nowhere:1",
             made.service,
-            protocols=write_protocols(folder / "protocols"),
+            protocols=protocols,
             people=file,
             token_key=key,
             services=dict(services or {"randomizer": "http://127.0.0.1:1"}),
@@ -182,7 +190,7 @@ async def house(
         async with runtime_database.pool(settings, "portal") as pool:
             work = Work("portal", pool, settings, lambda: NOON, lambda: None)
             hub, app = Hub(), FastAPI(openapi_url=None)
-            mounting(settings, hub)(app, work)
+            mounting(settings, load_all(settings.protocols), hub)(app, work)
             listening = asyncio.create_task(_listening(hub, work))
             try:
                 async with serving(app) as url:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -31,17 +31,26 @@ _BUILT: dict[str, Build] = {"screening": build_screening, "safety": build_safety
 
 
 @asynccontextmanager
-async def street(postgres: str, folder: Path) -> AsyncIterator[House]:
-    """A portal whose screening and safety answer; randomization is down."""
+async def street(
+    postgres: str,
+    folder: Path,
+    built: Mapping[str, Build] = _BUILT,
+    amendment: str | None = None,
+) -> AsyncIterator[House]:
+    """A portal whose screening and safety, or those named, answer; randomization is down."""
     issuer = Issuer(folder)
     tokens = _tokens(issuer, folder)
     protocols = _only(write_protocols(folder / "all"), folder / "neighbours")
+    if amendment is not None:
+        (protocols / f"{TRIAL}.v2.yaml").write_text(amendment)
     async with AsyncExitStack() as stack:
         addresses = {"randomizer": "http://127.0.0.1:1"}
-        for name, build in _BUILT.items():
+        for name, build in built.items():
             served = _service(postgres, name, build, protocols, tokens)
             addresses[name] = await stack.enter_async_context(served)
-        yield await stack.enter_async_context(house(postgres, folder, addresses, issuer))
+        yield await stack.enter_async_context(
+            house(postgres, folder, addresses, issuer, amendment=amendment)
+        )
 
 
 def _only(every: Path, folder: Path) -> Path:
@@ -56,7 +65,9 @@ async def _service(
     postgres: str, name: str, build: Build, protocols: Path, tokens: Tokens
 ) -> AsyncIterator[str]:
     async with database(postgres, name) as made:
-        settings = settings_of("nowhere:1", made.service, protocols=protocols)
+        settings = settings_of(
+            "nowhere:1", made.service, protocols=protocols, keys=protocols.parent
+        )
         async with runtime_database.pool(settings, name) as pool:
             work = Work(name, pool, settings, lambda: NOON, lambda: None)
             gate = http.Gate(work, tokens)

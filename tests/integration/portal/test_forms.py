@@ -20,6 +20,7 @@ FORM = {
     "form/weight/value": "70,50",
     "form/weight/unit": "kg",
 }
+STOOD = {name: text for name, text in FORM.items() if name.startswith("form/")}
 EVENT_FORM = {
     "subject": "T1-001",
     "form/term": "fall <b>from bed</b>",
@@ -117,17 +118,35 @@ async def test_a_correction_shows_old_and_new_before_it_is_kept(house: House) ->
         path = await screened(browser) + "/corrections"
         page = await browser.see(path)
         assert 'value="40"' in page
-        changed = {"form/age": "17", "form/consent_signed": "true", "reason": "misread"}
-        answer = await browser.send(path, changed | {"form/weight/value": ""})
+        assert 'value="70.50"' in page  # no criterion reads it
+        changed = STOOD | {"form/age": "17", "reason": "misread"}
+        answer = await browser.send(path, changed)
         assert answer.status_code == 200
         assert "<del>40</del>" in answer.text
         assert "<ins>17</ins>" in answer.text
+        assert "Not eligible: 1 criterion in the way" in answer.text  # before it is kept
+        assert "Adult." in answer.text
         reviewed = answer.text.partition('name="reviewed" value="')[2].partition('"')[0]
         other = await browser.send(path, changed | {"form/age": "16", "reviewed": reviewed})
         assert other.status_code == 200  # something else than was looked at: look again
         kept = await browser.send(path, changed | {"reviewed": reviewed, "once": str(uuid4())})
         assert kept.status_code == 303
         assert "Not eligible" in await browser.see(kept.headers["location"])
+        back = await browser.send(path, STOOD | {"reason": "misread", "reviewed": reviewed})
+        assert back.status_code == 200  # another revision than was looked at
+        assert "<del>17</del>" in back.text
+
+
+async def test_a_correction_that_breaks_a_rule_is_told_before_it_is_looked_at(
+    house: House,
+) -> None:
+    async with house.browser("anna") as browser:
+        path = await screened(browser) + "/corrections"
+        wrong = STOOD | {"form/weight/unit": "mm", "reason": "x"}
+        answer = await browser.send(path, wrong)
+        assert answer.status_code == 422
+        assert "to be put right" in answer.text
+        assert "What changes" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -143,7 +162,7 @@ async def test_a_correction_that_says_too_little_is_not_kept(
 ) -> None:
     async with house.browser("anna") as browser:
         path = await screened(browser) + "/corrections"
-        answer = await browser.send(path, {"form/consent_signed": "true"} | changes)
+        answer = await browser.send(path, STOOD | changes)
         assert answer.status_code == 422
         assert said in answer.text
 
@@ -158,7 +177,13 @@ async def test_an_investigator_signs_and_a_coordinator_cannot(house: House) -> N
         empty = await investigator.send(f"{where}/signature", {"meaning": " "}, page=where)
         assert empty.status_code == 422
         assert "must not be empty" in empty.text
-        signed = await investigator.send(f"{where}/signature", {"meaning": "checked"}, page=where)
+        stale = {"meaning": "checked", "revision": "2"}
+        other = await investigator.send(f"{where}/signature", stale, page=where)
+        assert other.status_code == 409
+        assert "has been corrected" in other.text
+        assert 'name="revision" value="1"' in other.text
+        seen = {"meaning": "checked", "revision": "1"}
+        signed = await investigator.send(f"{where}/signature", seen, page=where)
         assert signed.status_code == 303
         page = await investigator.see(where)
         assert "<dd>signed</dd>" in page
@@ -171,7 +196,10 @@ async def test_an_investigator_signs_and_a_coordinator_cannot(house: House) -> N
 async def test_a_screening_is_ended_with_a_reason(house: House) -> None:
     async with house.browser("anna") as browser:
         where = await screened(browser)
-        ended = await browser.send(f"{where}/failure", {"reason": "moved away"}, page=where)
+        fields = {"reason": "moved away", "code": "lost_to_follow_up"}
+        unknown = await browser.send(f"{where}/failure", fields | {"code": "x"}, page=where)
+        assert unknown.status_code == 422
+        ended = await browser.send(f"{where}/failure", fields, page=where)
         assert ended.status_code == 303
         assert "Screen failure" in await browser.see(where)
 

@@ -14,10 +14,11 @@ import httpx
 from services.safety.app import build
 from services.safety.rules import SafetyRules
 from services.safety.store import Rules
-from shared.contracts import study
+from shared.contracts import versions
 from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.events.screening import PatientScreened
+from shared.contracts.versions import ByTime
 from shared.runtime import database as runtime_database
 from shared.runtime import http
 from shared.runtime.consumer import Consumer
@@ -101,8 +102,8 @@ class Safety:
     @property
     def rules(self) -> Rules:
         """The rules of its one trial."""
-        protocols = study.load_all(self.work._settings.protocols)
-        return {trial: SafetyRules.of(file) for trial, file in protocols.items()}
+        protocols = versions.load_all(self.work._settings.protocols)
+        return {trial: ByTime.of(files, SafetyRules.of) for trial, files in protocols.items()}
 
     async def ask(
         self,

@@ -9,9 +9,10 @@ from services.notifier.contacts import Channel, Contact
 from services.notifier.escalation import Alert
 from services.notifier.routing import Heard, Position, Routes
 from services.notifier.rules import NotificationRules, Pace
-from shared.contracts import study
+from shared.contracts import study, versions
 from shared.contracts.study import Protocol
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import ByTime
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -57,8 +58,10 @@ def protocol(section: str = SECTION) -> Protocol:
 
 def routes() -> Routes:
     """The rules of the repository's protocols."""
-    protocols = study.load_all(PROTOCOLS)
-    return Routes({trial: NotificationRules.of(file) for trial, file in protocols.items()})
+    protocols = versions.load_all(PROTOCOLS)
+    return Routes(
+        {trial: ByTime.of(file, NotificationRules.of) for trial, file in protocols.items()}
+    )
 
 
 def heard(name: str, trial: str | None = TRIAL, sequence: int = 1, **members: Any) -> Heard:

@@ -11,7 +11,7 @@ from services.notifier.letters import Letter
 from services.notifier.rules import NotificationRules
 from services.notifier.senders.webhook import signature
 from services.notifier.vocabulary import KNOWN
-from shared.contracts import study
+from shared.contracts import versions
 from shared.contracts.events import safety
 from tests.unit.notifier.made import DAY, NOON, PROTOCOLS, alert
 
@@ -69,8 +69,8 @@ def test_what_a_letter_says() -> None:
 
 
 def test_every_event_that_a_rule_names_has_words() -> None:
-    for file in study.load_all(PROTOCOLS).values():
-        for rule in NotificationRules.of(file).rules:
+    for file in versions.load_all(PROTOCOLS).values():
+        for rule in NotificationRules.of(file.first).rules:
             for name in rule.on:
                 assert name in letters._WORDS, name
 

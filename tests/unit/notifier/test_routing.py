@@ -1,5 +1,6 @@
 """Which alert an event raises: severity, roles and cause, by the protocols of the repository."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from shared.contracts.subjects import TrialId
 from tests.unit.notifier.made import NOON, OTHER, TRIAL, contact, heard, routes
 
 ROUTES = routes()
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPORT: dict[str, Any] = {"case": "c1", "serious": True, "susar": False, "seriousness": ()}
 URGENT = REPORT | {"susar": True, "seriousness": ("hospitalisation", "life_threatening")}
 
@@ -43,6 +45,7 @@ URGENT = REPORT | {"susar": True, "seriousness": ("hospitalisation", "life_threa
         ("SubjectWithdrawn", {"from": "consent"}, "consent_withdrawn", "info"),
         ("SubjectWithdrawn", {"from": "treatment"}, None, None),
         ("PatientRandomized", {"arm": "DCN"}, None, None),
+        ("SubjectUnblinded", {"purpose": "emergency"}, "unblinding", "critical"),
     ],
 )
 @pytest.mark.parametrize("trial", [TRIAL, OTHER])
@@ -64,9 +67,9 @@ def test_two_warnings_of_a_clock_are_two_causes_and_one_matter() -> None:
     assert half.cause != tenth.cause
     assert half.matter == tenth.matter
     stopped = heard("ReportingClockStopped", clock="c1.1")
-    assert ROUTES.settled(stopped) == [half.matter]
-    assert ROUTES.settled(heard("ReportingClockStopped", clock="c1.2")) != [half.matter]
-    assert ROUTES.settled(heard("ReportingClockStopped", OTHER, clock="c1.1")) != [half.matter]
+    assert ROUTES.settled(stopped, NOW) == [half.matter]
+    assert ROUTES.settled(heard("ReportingClockStopped", clock="c1.2"), NOW) != [half.matter]
+    assert ROUTES.settled(heard("ReportingClockStopped", OTHER, clock="c1.1"), NOW) != [half.matter]
 
 
 def test_a_fact_of_no_known_trial_is_one_alert_for_all() -> None:
@@ -74,7 +77,9 @@ def test_a_fact_of_no_known_trial_is_one_alert_for_all() -> None:
         raising = ROUTES.raised(heard("DeadLettered", trial, letter="x"), NOON)
         assert raising
         assert (raising.trial, raising.subject, raising.site) == (None, None, None)
-        assert ROUTES.settled(heard("DeadLetterResolved", trial, letter="x")) == [raising.matter]
+        assert ROUTES.settled(heard("DeadLetterResolved", trial, letter="x"), NOW) == [
+            raising.matter
+        ]
 
 
 def test_who_is_on_call() -> None:

@@ -18,9 +18,20 @@ def test_a_section_is_read() -> None:
     assert (first.matter, first.settled_by) == ("clock", ("ReportingClockStopped",))
 
 
-def test_without_a_section_only_calls_that_fail_call() -> None:
+def test_without_a_section_only_calls_that_fail_and_an_unblinding_call() -> None:
     rules = NotificationRules.of(protocol(""))
-    assert [rule.id for rule in rules.rules] == ["contact_unreached", "nobody_on_call"]
+    assert [rule.id for rule in rules.rules] == [
+        "contact_unreached",
+        "nobody_on_call",
+        "unblinding",
+    ]
+
+
+def test_an_unblinding_is_an_alert_whatever_a_file_leaves_out() -> None:
+    [_, *own] = NotificationRules.of(protocol()).rules
+    [rule] = [one for one in own if "SubjectUnblinded" in one.on]
+    assert (rule.severity, rule.when) == ("critical", ())
+    assert rule.roles == ("safety_officer", "trial_manager")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from services.portal.dictionary import asked_by
 from services.screening import units
-from services.screening.eligibility import EligibilityWords
 from services.screening.fields import QuantityField
+from services.screening.section import EligibilityWords
 from shared.contracts import study
 from shared.contracts.study import Protocol
 from tests.unit.portal.made import NCT, NCT_PROTOCOL, PILOT, PILOT_PROTOCOL

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.safety import domain, form
 from services.safety.domain import Case, Fact, Version
 from shared.contracts.jsontext import dumps, loads
+from shared.contracts.versions import ByTime
 from tests.unit.safety.cases import CASE, SUBJECT, Story
 from tests.unit.safety.forms import at, rules_with
 
@@ -91,7 +92,7 @@ def _read_back(version: Version) -> Version:
 @given(HISTORIES)
 def test_a_case_is_rebuilt_from_its_facts(history: list[Any]) -> None:
     case = _play(history, []).case
-    rebuilt = domain.rebuild(RULES, CASE, SUBJECT, _kept(case.facts), case.told_until)
+    rebuilt = domain.rebuild(ByTime(RULES), CASE, SUBJECT, _kept(case.facts), case.told_until)
     assert rebuilt == case
 
 
@@ -144,7 +145,7 @@ def test_a_case_begins_with_its_subject_and_report() -> None:
     case: Case = Story("2026-03-01 12:00").case
     for facts in ([], list(case.facts)[:1], list(reversed(case.facts))):
         try:
-            domain.rebuild(RULES, CASE, SUBJECT, facts, BEGIN)
+            domain.rebuild(ByTime(RULES), CASE, SUBJECT, facts, BEGIN)
         except (TypeError, ValueError):
             continue
         raise AssertionError(facts)
