@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deploy.wrong_use import WrongUse
 
 if TYPE_CHECKING:
-    from shared.contracts.study import Protocol
+    from shared.contracts.versions import Versions
 
 _CHECKOUT = Path(__file__).parents[1]
 
@@ -22,15 +22,15 @@ def add_trial(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocols", type=Path, default=folder, metavar="DIR")
 
 
-def protocol_of(arguments: argparse.Namespace) -> "Protocol":
-    """The trial's protocol; raises ``WrongUse`` and ``ProtocolError``."""
-    from shared.contracts.study import load_all
+def versions_of(arguments: argparse.Namespace) -> "Versions":
+    """The versions of the trial's protocol; raises ``WrongUse`` and ``ProtocolError``."""
+    from shared.contracts.versions import load_all
 
     protocols = load_all(arguments.protocols)
     if arguments.trial not in protocols:
         known = ", ".join(protocols) or "none"
         raise WrongUse(f"no trial {arguments.trial!r}, there are {known}")
-    found: Protocol = protocols[arguments.trial]
+    found: Versions = protocols[arguments.trial]
     return found
 
 

@@ -1,6 +1,7 @@
 """`trialops classify`: seriousness, SUSAR and clocks offline, an adverse event a line."""
 
 import argparse
+from datetime import UTC, datetime
 
 from deploy import over_lines
 from deploy.commands import Subparsers
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise WrongUse(f"no authority {name!r}, there are {', '.join(AUTHORITIES)}")
         named.append(authority)
     try:
-        rules = SafetyRules.of(over_lines.protocol_of(arguments))
+        rules = SafetyRules.of(over_lines.versions_of(arguments).at(datetime.now(UTC)))
     except ProtocolError as error:
         raise WrongUse(str(error)) from None
     authorities = tuple(named) or rules.authorities

@@ -10,8 +10,8 @@ from deploy.commands import Subparsers
 from deploy.wrong_use import WrongUse
 
 if TYPE_CHECKING:
-    from shared.contracts.study import Protocol
     from shared.contracts.subjects import SiteId
+    from shared.contracts.versions import Versions
 
 
 def add(subparsers: Subparsers) -> None:
@@ -24,18 +24,17 @@ def add(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Answers every line of standard input, in order; 1 when one was bad."""
-    from services.screening.eligibility import Eligibility
     from services.screening.lines import answer
+    from services.screening.trial import Trial
     from shared.contracts.study import ProtocolError
 
     day = None if arguments.as_of is None else _day(arguments.as_of)
     try:
-        protocol = over_lines.protocol_of(arguments)
-        eligibility = Eligibility.of(protocol)
+        trial = Trial.of(over_lines.versions_of(arguments))
     except ProtocolError as error:
         raise WrongUse(str(error)) from None
-    today = _today(protocol, day)
-    return over_lines.answer_all(lambda line: answer(eligibility, line, today), "forms")
+    today = _today(trial.versions, day)
+    return over_lines.answer_all(lambda line: answer(trial, line, today), "forms")
 
 
 def _day(text: str) -> date:
@@ -48,7 +47,7 @@ def _day(text: str) -> date:
     return day
 
 
-def _today(protocol: "Protocol", day: date | None) -> "Callable[[SiteId], date]":
+def _today(versions: "Versions", day: date | None) -> "Callable[[SiteId], date]":
     if day is not None:
         return lambda _: day
-    return lambda site: protocol.today(site, datetime.now(UTC))
+    return lambda site: versions.today(site, datetime.now(UTC))

@@ -75,6 +75,7 @@ async def figures(stage: Stage, played: Played) -> list[Row]:
     at = f"/v1/trials/{TRIAL}"
     screenings = await doors.every("screening", f"{at}/screenings", _SITES)
     by_arm = await doors.every("randomizer", f"{at}/allocations", STATISTICIAN, by="arm")
+    as_shown = await doors.every("randomizer", f"{at}/allocations", _SITES)
     enrolment = await doors.get("randomizer", f"{at}/enrolment", _MANAGER)
     drawn = [person for person in people if person.arm and not broken(person)]
     allocated = {one["subject"]: one for one in by_arm}
@@ -120,6 +121,15 @@ async def figures(stage: Stage, played: Played) -> list[Row]:
             "subjects with the arm they had in the real trial",
             len(drawn),
             sum(one.id in allocated and allocated[one.id]["arm"] == one.arm for one in drawn),
+        ),
+        Row(
+            TRIAL,
+            "what its sites see of the draws: codes of their own, arms",
+            {"codes": len(drawn), "arms": 0},
+            {
+                "codes": len({one["treatment_code"] for one in as_shown}),
+                "arms": sum("arm" in one for one in as_shown),
+            },
         ),
         Row(
             TRIAL,

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.demo import (
@@ -35,8 +36,9 @@ from deploy.embedded.platform import READY, Platform
 from deploy.embedded.settle import Unsettled
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
-from shared.contracts.study import Protocol, load_all
+from shared.contracts.study import Protocol
 from shared.contracts.subjects import TrialId
+from shared.contracts.versions import load_all
 
 TRIALS = (pilot.TRIAL, cohort.TRIAL)
 
@@ -72,7 +74,8 @@ def show(state: State, trials: Sequence[str], sites: Sequence[str], stay: bool) 
     Of the pilot only the records of the named sites are sent, if some are. With `stay` the platform
     is left running, here, until SIGINT or SIGTERM.
     """
-    protocols = load_all(Path(os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")))
+    every = load_all(Path(os.environ.get("TRIALOPS_PROTOCOLS", CHECKOUT / "protocols")))
+    protocols = {trial: of.at(datetime.now(UTC)) for trial, of in every.items()}
     for trial in trials:
         if trial not in protocols:
             raise WrongUse(f"there is no protocol of {trial}")

@@ -37,7 +37,7 @@ from deploy.embedded.services import (
 )
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
-from shared.contracts import study
+from shared.contracts import study, versions
 
 READY = "ready"  # the last line of a start that went well
 _SECONDS_TO_READY = 90.0
@@ -206,9 +206,9 @@ class Platform:
 
 
 def _protocols() -> list[study.Protocol]:
-    """The trials; NotReady where a file is not as it must be, since no service would start."""
+    """The trials, each with all its sites; NotReady where a file is at fault."""
     try:
-        return list(study.load_all(protocols_folder()).values())
+        return [of.last for of in versions.load_all(protocols_folder()).values()]
     except study.ProtocolError as fault:
         raise NotReady(str(fault)) from None
 

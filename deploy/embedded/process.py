@@ -101,13 +101,23 @@ def started_at(pid: int) -> int | None:
 
     A number and this together name a process for ever: numbers come round.
     """
+    state, *fields = _status(pid)
+    return None if state in "ZX" else int(fields[18])
+
+
+def stands_still(pid: int) -> bool:
+    """Whether there is a process of this number that was stopped (SIGSTOP) and not continued."""
+    return _status(pid)[0] in "Tt"
+
+
+def _status(pid: int) -> list[str]:
+    """The kernel's word on a process from its state on, which is X where there is none."""
     try:
         stat = Path("/proc", str(pid), "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return ["X"]
     # The second field, a name in brackets, may hold anything; the state follows it.
-    state, *fields = stat.rpartition(")")[2].split()
-    return None if state in "ZX" else int(fields[18])
+    return stat.rpartition(")")[2].split()
 
 
 def run(program: Program, seconds: float = 60) -> None:

@@ -16,15 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from deploy.embedded import clock
+from deploy.embedded import clock, presence
 from deploy.embedded.kafka_logins import admin_access
 from deploy.embedded.lag import Ends, Groups
-from deploy.embedded.probes import http_answers
+from deploy.embedded.presence import Presence
 from deploy.embedded.state import Endpoints, State
 from shared.runtime.database import Connection
 
@@ -87,7 +86,8 @@ class Settler:
         self._groups: Groups | None = None
         self._connection: Connection | None = None
         self._seconds = seconds
-        self._down_now: frozenset[str] = frozenset()
+        self._endpoints = endpoints
+        self._presence = Presence()
         self._asked = -math.inf
         self._due: datetime | None = None
 
@@ -107,22 +107,26 @@ class Settler:
     async def settle(self) -> Rest:
         """Return when all is worked off; the services that are down are named and not waited for.
 
-        Unsettled, with what is left, if that takes longer than the seconds given at first.
+        One that runs and is not ready is waited for: what it has to do it will do late. Unsettled,
+        with what is left, if that takes longer than the seconds given at first.
         """
         deadline = time.monotonic() + self._seconds
         left = ""
         while time.monotonic() < deadline:
             await self._see_who_is_down(work_is_left=bool(left))
             try:
-                left, ends = await self._look_twice(sorted(self._services.keys() - self._down_now))
+                present = sorted(self._services.keys() - self._presence.down)
+                left, ends = await self._look_twice(present)
             except _PASSING as fault:  # a server is being started again
                 left, ends = f"{type(fault).__name__}: {fault}", {}
                 self._disconnect()
+            if not left and self._presence.unready:
+                left = f"{', '.join(sorted(self._presence.unready))} not ready"
             if not left:
                 records: Counter[str] = Counter()
                 for partition, end in ends.items():
                     records[partition.topic] += end
-                return Rest(self._down_now, self._due, records)
+                return Rest(self._presence.down, self._due, records)
             await asyncio.sleep(_EVERY)
         raise Unsettled(f"not at rest after {self._seconds:.0f} s: {left}")
 
@@ -162,14 +166,10 @@ class Settler:
     async def _see_who_is_down(self, *, work_is_left: bool) -> None:
         """Ask the services, now and then; sooner while one is down or does not get done."""
         since = time.monotonic() - self._asked
-        if since > (_ASK_SOON if self._down_now or work_is_left else _ASK_AGAIN):
-            self._down_now = await self._down()
+        soon = self._presence.down or work_is_left
+        if since > (_ASK_SOON if soon else _ASK_AGAIN):
+            self._presence = await presence.look(self._endpoints)
             self._asked = time.monotonic()
-
-    async def _down(self) -> frozenset[str]:
-        ports = {name: urlsplit(url).port or 80 for name, url in self._services.items()}
-        answers = await asyncio.gather(*map(http_answers, ports.values()))
-        return frozenset(name for name, ready in zip(ports, answers, strict=True) if not ready)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

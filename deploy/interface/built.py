@@ -14,7 +14,7 @@ from deploy.embedded.services import (
     protocols_folder,
 )
 from deploy.embedded.state import State
-from shared.contracts import study
+from shared.contracts import versions
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
@@ -27,7 +27,7 @@ def services() -> Iterator[Service]:
         state = State(Path(folder))
         keys = Keys(state.keys)
         keys.prepare()
-        state.people.prepare(list(study.load_all(protocols_folder()).values()))
+        state.people.prepare([of.last for of in versions.load_all(protocols_folder()).values()])
         urls = dict.fromkeys(SERVICES, "http://localhost:9")
         for name in SERVICES:
             process = ServiceProcess(Replica(name), 9, urls, state, _NOWHERE, keys)

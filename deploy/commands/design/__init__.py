@@ -1,7 +1,7 @@
 """`trialops design`: what a design or a stopping boundary would do, offline, before a trial."""
 
 from deploy.commands import Subparsers
-from deploy.commands.design import boundary, characteristics, probabilities
+from deploy.commands.design import boundary, characteristics, probabilities, simulate
 
 
 def add(subparsers: Subparsers) -> None:
@@ -13,3 +13,4 @@ def add(subparsers: Subparsers) -> None:
     characteristics.add(verbs)
     probabilities.add(verbs)
     boundary.add(verbs)
+    simulate.add(verbs)
