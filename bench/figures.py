@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from bench.deciding import Deciding
 from bench.drawing import Drawing
 from bench.ground import Ground
 from bench.relaying import Relaying
@@ -51,6 +52,8 @@ FIGURES = (
     ),
     Figure("single", "a screening over HTTP ÷ FastAPI route", "single", "route", 0.5),
     Figure("batch", "screenings in a batch ÷ single", "batch", "single", 8),
+    Figure("engine", "forms decided ÷ a function by hand", "engine", "by_hand", 0.5),
+    Figure("screen", "and answered, with evidence ÷ without", "screen", "by_hand_told", 0.5),
     Figure("replicas2", "CPU an event, 2 replicas ÷ 1", "cpu_two", "cpu_one", 1.1, at_most=True),
     Figure("replicas4", "CPU an event, 4 replicas ÷ 1", "cpu_four", "cpu_one", 1.1, at_most=True),
     Figure(
@@ -90,7 +93,7 @@ def measurements(ground: Ground) -> dict[str, Measure]:
     """Every measurement by its name, in the order in which a run takes them."""
     drawing = Drawing(ground)
     relaying, waiting = Relaying(ground), Waiting(ground, drawing)
-    web, replicas = Web(ground), Replicas(ground)
+    web, deciding, replicas = Web(ground), Deciding(ground), Replicas(ground)
     return {
         "pipeline": drawing.pipeline,
         "bare": drawing.bare,
@@ -106,6 +109,10 @@ def measurements(ground: Ground) -> dict[str, Measure]:
         "single": web.single,
         "route": web.route,
         "batch": web.batch,
+        "engine": deciding.engine,
+        "by_hand": deciding.by_hand,
+        "screen": deciding.screen,
+        "by_hand_told": deciding.by_hand_told,
         "cpu_one": replicas.one,
         "cpu_two": replicas.two,
         "cpu_four": replicas.four,

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel, create_model
 from uuid_utils.compat import uuid7
 
-from shared.contracts import study
+from shared.contracts import versions
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS public.screened (
@@ -91,7 +91,7 @@ if __name__ == "__main__":
     parser.add_argument("--trial", required=True)
     parser.add_argument("--port", type=int, required=True)
     line = parser.parse_args()
-    protocol = study.load_all(line.protocols)[line.trial]
+    protocol = versions.load_all(line.protocols)[line.trial].first
     eligibility: Any = protocol.sections["eligibility"]
     uvicorn.run(
         application(line.database, eligibility["fields"]),

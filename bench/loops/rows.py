@@ -138,6 +138,11 @@ async def _write(
         [trial for trial, _ in strata],
         [stratum for _, stratum in strata],
         [trials.drawn[at] for at in strata],
+    )
+    await db.execute(
+        store.SAVE_PARTS,
+        [trial for trial, _ in strata],
+        [stratum for _, stratum in strata],
         ["0" * 64] * len(strata),
         ["{6,1,1,1}"] * len(strata),
     )
@@ -165,7 +170,7 @@ async def _write(
         store.SAVE_ALLOCATIONS,
         *(named, numbers, column["subject"], column["site"], column["stratum"]),
         *([arm for _, _, arm, _ in draws], column["protocol_version"], column["screening"]),
-        *(column["attempt"], column["revision"], column["form_sha256"], carry, now),
+        *(column["attempt"], column["revision"], column["form_sha256"], carry, none, now),
     )
 
 
