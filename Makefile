@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo up down test chaos bench lint schemas interface lock clean help
+.PHONY: demo up down test chaos mutation bench lint schemas interface lock clean help
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -39,6 +39,10 @@ chaos: ## every fault against the invariants, with its seed (CHAOS="--seed N --o
 	$(call setup,dev)
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+mutation: ## mutants of what decides eligibility, and those no test kills (MUTANTS="NAME*")
+	$(call setup,dev)
+	@$(BIN)/python -m tests.mutation $(MUTANTS)
+
 bench: ## ratios beside bare loops, as JSON and a table (BENCH="--only randomizer --runs 3")
 	$(call setup,embedded)
 	@$(BIN)/python -m bench $(BENCH)
@@ -64,7 +68,7 @@ lock: ## lock the requirements and Kafka's jars again, at their newest versions
 	@$(BIN)/python deploy/lock.py
 
 clean: ## remove everything that make has made, but no state
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build mutants *.egg-info
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \

@@ -1,8 +1,10 @@
 """A batch: any number of lines, answered in order; good lines are kept whatever the others."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from tests.acceptance.forms import tiny as tiny_form
@@ -127,3 +129,65 @@ def test_a_batch_that_breaks_off_keeps_what_it_committed_and_goes_on_by_its_key(
     answers = send(story, [line(subject) for subject in subjects], key)
     assert [answer["subject"] for answer in answers] == subjects
     assert {answer["attempt"] for answer in answers} == {1}
+
+
+@contextmanager
+def open_request(story: Story, length: int) -> Iterator[socket.socket]:
+    """A connection on which the head of a batch was sent, and nothing of its body."""
+    at = urlsplit(story.platform.services["screening"])
+    head = (
+        f"POST /v1{story.path('screenings/batch')} HTTP/1.1\r\nHost: {at.netloc}\r\n"
+        f"Authorization: Bearer {story.site.token}\r\nContent-Length: {length}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    assert at.hostname and at.port
+    with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        yield connection
+
+
+def received(connection: socket.socket, until: bytes | None = None) -> bytes:
+    """What comes until it holds some bytes, else to the end."""
+    data = b""
+    while until is None or until not in data:
+        if not (more := connection.recv(1 << 16)):
+            return data
+        data += more
+    return data
+
+
+def test_answers_come_while_lines_are_still_to_be_sent(tiny: Tiny) -> None:
+    story = tiny("TBATCH")
+    subjects = [story.new_subject() for _ in range(250)]
+    lines = [line(subject) + b"\n" for subject in subjects]
+    with open_request(story, sum(map(len, lines))) as connection:
+        connection.sendall(b"".join(lines[:200]))
+        early = received(connection, until=f'"{subjects[99]}"'.encode())
+        connection.sendall(b"".join(lines[200:]))
+        answers = early + received(connection)
+    at = [answers.index(f'"subject":"{subject}"'.encode()) for subject in subjects]
+    assert at == sorted(at)
+    assert subjects[200].encode() not in early
+
+
+def test_a_client_that_reads_nothing_before_it_has_sent_everything(tiny: Tiny) -> None:
+    story = tiny("TBATCH")
+    count = 60_000  # their answers are 15 MB, far more than the sockets between us hold
+    last = story.new_subject()
+    body = b"x\n" * count + line(last)
+    with open_request(story, len(body)) as connection:
+        connection.sendall(body)
+        answers = received(connection)
+    assert answers.count(b'"status":422') == count
+    assert answers.index(last.encode()) > answers.rindex(b'"status":422')
+
+
+def test_one_subject_again_and_again_is_decided_in_the_order_of_its_lines(tiny: Tiny) -> None:
+    story = tiny("TBATCH")
+    one, others = story.new_subject(), [story.new_subject() for _ in range(150)]
+    lines = [line(one, age=17), line(one, age=16), line(one), line(one)]
+    lines += [line(other) for other in others] + [line(one)]
+    answers = send(story, lines)
+    assert [answer.get("attempt") for answer in answers[:4]] == [1, 2, 3, None]
+    assert [answers[3]["status"], answers[-1]["status"]] == [409, 409]
+    assert [answer["subject"] for answer in answers[4:-1]] == others

@@ -73,6 +73,8 @@ def test_every_figure_agrees_whatever_is_killed_in_the_middle(tmp_path: Path) ->
     of_pilot = {what: value for (about, what), value in found.items() if about == "CDISCPILOT01"}
     assert of_pilot["deaths"] == {"710-1083": "2029-08-02"}
     assert of_pilot["withdrawn from"].keys() == {"consent", "treatment"}
+    masked = of_pilot["what its sites see of the draws: codes of their own, arms"]
+    assert masked["codes"] > 0 == masked["arms"]
     assert {"expedited_7 late", "expedited_15 met"} <= of_pilot["how they ended"].keys()
     entries = of_pilot["entries of the log by type"]
     assert {name for name, count in entries.items() if not count} == {

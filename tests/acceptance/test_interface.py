@@ -66,6 +66,8 @@ def test_answers_are_as_the_documents_say(platform: Platform, nct: Story) -> Non
     ask(nct.investigator, "POST", "screening", f"{one}/signature", {"meaning": "eligible"})
     ask(nct.site, "GET", "screening", one)
     ask(nct.site, "GET", "screening", f"{nct.path('screenings')}?limit=2")
+    ask(nct.manager, "GET", "screening", nct.path("screening-report"))
+    ask(nct.manager, "GET", "screening", f"{nct.path('screening-report')}?format=csv")
     ask(nct.officer, "POST", "randomizer", nct.path("pause"), {"reason": "to look at it"})
     ask(nct.manager, "POST", "randomizer", nct.path("resume"), {"reason": "looked at"})
     ask(nct.manager, "POST", "randomizer", nct.path("sites/IT001/open"), {"reason": "again"})

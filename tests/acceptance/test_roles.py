@@ -39,6 +39,7 @@ TABLE: dict[str, Routes] = {
         ("POST", "/trials/{t}/screenings/{id}/failure"): SITE,
         ("GET", "/trials/{t}/screenings"): SITE,
         ("GET", "/trials/{t}/screenings/{id}"): SITE,
+        ("GET", "/trials/{t}/screening-report"): SITE | MANAGER | STATISTICIAN,
         **_DEAD,
     },
     "randomizer": {
@@ -47,6 +48,7 @@ TABLE: dict[str, Routes] = {
         ("GET", "/trials/{t}/allocations/{id}"): SITE | MANAGER | STATISTICIAN,
         ("GET", "/trials/{t}/enrolment"): MANAGER | STATISTICIAN,
         ("GET", "/trials/{t}/enrolment?by=arm"): STATISTICIAN,
+        ("GET", "/trials/{t}/predictability"): STATISTICIAN,
         ("POST", "/trials/{t}/pause"): {"safety_officer"},
         ("POST", "/trials/{t}/resume"): MANAGER,
         ("POST", "/trials/{t}/close"): MANAGER,
@@ -54,6 +56,7 @@ TABLE: dict[str, Routes] = {
         ("POST", "/trials/{t}/sites/{id}/open"): MANAGER,
         ("PUT", "/trials/{t}/allocation-list"): STATISTICIAN,
         ("POST", "/trials/{t}/seed/open"): STATISTICIAN,
+        ("POST", "/trials/{t}/subjects/{id}/unblind"): {"investigator"} | OFFICER,
         **_DEAD,
     },
     "safety": {

@@ -9,6 +9,11 @@ NCT = "NCT06903312"
 ARMS = ("ARM_MAPLE", "ARM_LARCH")
 """Words that stand nowhere else, so that a test can look for them."""
 
+MASKED_ARMS = ("Quollplacebo", "Dunnartactivehigh")
+"""Those of the masked trials: of different lengths, and with titles that stand nowhere else."""
+
+MASKED_TITLES = ("Bandicoot", "Potoroo 54 mg")
+
 _TINY = """\
 study:
   id: {trial}
@@ -55,12 +60,18 @@ safety:
 _PERMUTED = "permuted_block\n  block_sizes: [2, 4]"
 _TARGET_4 = f"{_PERMUTED}\n  target: 4"
 _LISTED = "listed"
+_MINIMISED = """minimisation
+  metric: range
+  p: 0.8
+  factors: [{name: site}, {name: stratum}, {name: age, weight: 0.5}]"""
 
 _DESIGNS = {
     "TWAY": _PERMUTED,  # shared by tests that need nothing but a subject of their own
     "TBAD": _PERMUTED,
     "TBATCH": _PERMUTED,
     "TPAUSE": _PERMUTED,
+    "TBOUND": _PERMUTED,
+    "TMINI": _MINIMISED,
     "TCLOSE": _PERMUTED,
     "TSITE": _PERMUTED,
     "TTARGET": _TARGET_4,
@@ -77,6 +88,12 @@ _DESIGNS = {
     "TLISTSEED": _LISTED,
 }
 _SIGNED = ("TPLACE",)
+_CARRIES_AGE = ("TMINI",)
+
+
+def tiny(trial: str) -> str:
+    """The protocol of a tiny trial that draws in blocks."""
+    return _TINY.format(trial=trial, design=_PERMUTED, signed="false", arms=ARMS)
 
 
 def write_protocols(folder: Path) -> Path:
@@ -85,5 +102,23 @@ def write_protocols(folder: Path) -> Path:
     for trial, design in _DESIGNS.items():
         signed = "true" if trial in _SIGNED else "false"
         text = _TINY.format(trial=trial, design=design, signed=signed, arms=ARMS)
+        if trial in _CARRIES_AGE:
+            text = text.replace("eligibility:\n", "eligibility:\n  carry: [age]\n")
+        (folder / f"{trial}.yaml").write_text(text)
+    return folder
+
+
+def write_masked(folder: Path) -> Path:
+    """Double-blind trials, one of them of a prepared list, and an open one."""
+    folder.mkdir()
+    designs = {"TMASK": _PERMUTED, "TBACK": _PERMUTED, "TMASKLIST": _LISTED, "TWAY": _PERMUTED}
+    for trial, design in designs.items():
+        masked = trial != "TWAY"
+        arms = MASKED_ARMS if masked else ARMS
+        text = _TINY.format(trial=trial, design=design, signed="false", arms=arms)
+        if masked:
+            text = text.replace("masking: none", "masking: double")
+            text = text.replace("title: One", f"title: {MASKED_TITLES[0]}")
+            text = text.replace("title: Other", f"title: {MASKED_TITLES[1]}")
         (folder / f"{trial}.yaml").write_text(text)
     return folder

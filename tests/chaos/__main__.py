@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.chaos import small_run
 from tests.chaos.faults import TABLE
 from tests.chaos.planted import BUGS
 from tests.chaos.report import table
@@ -28,15 +29,21 @@ def main() -> int:
         if (not given.short or fault.short)
         and (not given.only or any(part in fault.name for part in given.only))
     ]
-    if not chosen:
+    alone = [
+        name
+        for name in small_run.names()
+        if not given.short and (not given.only or any(part in name for part in given.only))
+    ]
+    if not (chosen or alone):
         parser.error("no fault has such a name (--list)")
     if given.list:
-        sys.stdout.writelines(f"{fault.name}\n" for fault in chosen)
+        sys.stdout.writelines(f"{name}\n" for name in [*(one.name for one in chosen), *alone])
         return 0
-    to_stderr(f"seed {given.seed}, {len(chosen)} faults")
+    to_stderr(f"seed {given.seed}, {len(chosen) + len(alone)} faults")
     with tempfile.TemporaryDirectory(prefix="trialops-chaos-") as folder:
         state = (given.keep or Path(folder)) / "run"
         results = run(chosen, state, given.seed, to_stderr, given.bug)
+        results += small_run.results(alone, state / "alone", given.bug)
     for result in results:
         sys.stdout.write(f"{result.line()}\n")
     to_stderr(f"\n{table(results)}\n\nseed {given.seed}")

@@ -6,6 +6,7 @@ Computed from topics, tables and logs alone, by code that shares nothing with th
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tests.chaos.consumed import alerted, consumed, sequences
 from tests.chaos.effects import Effect, acknowledged, differing, kept, said
@@ -53,11 +54,15 @@ def i2_sets(world: World, ledger: Ledger) -> list[str]:
     faults = differing(kept(world), said(world), "kept {}, said {}")
     faults += sequences(world, ledger)
     drawn: Counter[Effect] = Counter(
-        (row["trial"], row["number"], row["subject"], row["stratum"], row["arm"])
+        (row["trial"], row["number"], row["subject"], row["stratum"], _shown(dict(row)))
         for row in world.rows("randomizer.allocation")
     )
     told: Counter[Effect] = Counter(
-        (one.headers["ce_trial"], *(one.data[n] for n in ("number", "subject", "stratum", "arm")))
+        (
+            one.headers["ce_trial"],
+            *(one.data[name] for name in ("number", "subject", "stratum")),
+            _shown(one.data),
+        )
         for one in world.said("PatientRandomized")
     )
     faults += differing(drawn, told, "drawn {}, told {}")
@@ -68,12 +73,22 @@ def i2_sets(world: World, ledger: Ledger) -> list[str]:
     }
     for row in world.rows("randomizer.allocation"):
         subject = row["trial"], row["subject"]
-        if arms.get(subject) != row["arm"]:
-            faults.append(f"safety does not know the arm of {subject}")
+        if subject not in arms or arms[subject] != (None if _masked(dict(row)) else row["arm"]):
+            faults.append(f"safety does not know the arm of {subject}, or one that is masked")
         if row["trial"] in TRIALS and known.get(subject) is not True:
             faults.append(f"screening does not know that {subject} is randomized")
     faults += alerted(world)
     return _told("I2", faults)
+
+
+def _masked(draw: Mapping[str, Any]) -> bool:
+    """Whether a code stands for the arm."""
+    return draw.get("treatment_code") is not None
+
+
+def _shown(draw: Mapping[str, Any]) -> str:
+    """What is told of a draw: the code where it is masked, else the arm; never both, or neither."""
+    return str(draw["treatment_code"] if _masked(draw) else draw["arm"])
 
 
 def i3_order(world: World, ledger: Ledger) -> list[str]:
@@ -179,7 +194,7 @@ def i7_privacy(world: World, ledger: Ledger) -> list[str]:
             faults.append(f"the subject {found[0]} stands in {name}")
         faults += [f"the arm {arm} stands in {name}" for arm in _ARMS if arm in text]
     words = [word.encode() for word in CANARIES]
-    arms = [arm.encode() for arm in _ARMS]
+    arms, masked = [arm.encode() for arm in _ARMS], [arm.encode() for arm in _MASKED]
     for record in world.records:
         headers = b" ".join(value or b"" for _, value in record.raw_headers)
         told = headers + (b"" if record.topic.endswith(".record") else record.value or b"")
@@ -187,10 +202,13 @@ def i7_privacy(world: World, ledger: Ledger) -> list[str]:
             faults.append(f"free text stands in {record.place}")
         if any(arm in headers for arm in arms):
             faults.append(f"an arm stands in the headers of {record.place}")
+        if any(arm in (record.value or b"") for arm in masked):
+            faults.append(f"an arm of a masked trial stands in {record.place}")
     return _told("I7", faults)
 
 
-_ARMS = ("ARM_MAPLE", "ARM_LARCH", "Xan_Lo", "Xan_Hi")
+_MASKED = ("Xan_Lo", "Xan_Hi")
+_ARMS = ("ARM_MAPLE", "ARM_LARCH", *_MASKED)
 
 INVARIANTS: Mapping[str, Invariant] = {
     "I1": i1_one_effect,

@@ -1,4 +1,4 @@
-"""A TCP line to a server that a test can cut, slow, leave half open or rob of one answer.
+"""A TCP line to a server that a test can cut, slow, leave half open, forget or rob of one answer.
 
 What is bent is this end of the line: client and server are the real ones. For Kafka the broker must
 advertise the proxy's port, as clients go where it tells them to.
@@ -64,6 +64,13 @@ class Proxy:
         """Connections stay open and new ones are taken, but nothing arrives any more."""
         self._flows.clear()
 
+    def forget(self) -> None:
+        """Connections that there are stay open and say nothing more, ever; new ones pass: what
+        stood at the other end went without a word, and another is in its place.
+        """
+        for line in self._lines:
+            line.flows.clear()
+
     def lose_answer_to(self, needle: bytes) -> None:
         """The next message of a client that holds `needle` arrives; its answer is lost, and with it
         the connection.
@@ -117,6 +124,7 @@ class Proxy:
         if self._delay:
             await asyncio.sleep(self._delay)
         await self._flows.wait()
+        await line.flows.wait()
         return line in self._lines
 
     def _end(self, line: "_Line") -> None:
@@ -131,8 +139,11 @@ class _Line:
         self.client = client
         self.server = server
         self.robbed = False
+        self.flows = asyncio.Event()
+        self.flows.set()
 
     def cut(self) -> None:
+        self.flows.set()  # as above
         for end in (self.client, self.server):
             end.transport.abort()
 

@@ -148,7 +148,8 @@ class Run:
                 await topics.declare(cluster.bootstrap, replication=3)
                 environment["TRIALOPS_KAFKA"] = cluster.bootstrap
             if setting == "small disk":
-                stack.enter_context(small_disk(folder / "postgres"))
+                for server in ("postgres", "kafka"):
+                    stack.enter_context(small_disk(folder / server))
             stage = Stage(folder, self.folder / "protocols", environment, replicas)
             stack.callback(stage.stop)
             stage.start()

@@ -14,7 +14,7 @@ from tests.chaos.workload import Workload
 
 Setting = Literal["plain", "proxied", "double", "cluster", "small disk"]
 """The platform that a fault needs: one of each service; each behind proxies; two of each; with a
-Kafka of three brokers; with a small disk under PostgreSQL."""
+Kafka of three brokers; with a small disk under PostgreSQL and another under Kafka."""
 
 
 @dataclass

@@ -81,8 +81,28 @@ async def disk_full(scene: Scene) -> AsyncIterator[None]:
     yield
 
 
+@fault("Kafka's disk full", "inputs are taken while it is, and go out after", "small disk")
+async def kafka_disk_full(scene: Scene) -> AsyncIterator[None]:
+    """Everything that is free is taken until the broker gives up, and given back."""
+    disk = scene.stage.folder / "kafka"
+    filling = disk / "filling"
+    broker = await scene.stage.present("kafka")
+    async with asyncio.timeout(60):
+        while scene.stage.pid("kafka") == broker:
+            await asyncio.to_thread(_fill, disk, filling)
+            await asyncio.sleep(0.2)
+    await scene.work.inputs(20)
+    waiting = await ask(scene.stage, "SELECT count(*) FROM screening.outbox")
+    if not waiting:
+        scene.wrong.append("nothing waits for a broker that is not there")
+    scene.notes.append(f"the broker ended; {waiting} events waited in screening's outbox")
+    filling.unlink()
+    await scene.stage.ready()
+    yield
+
+
 def _fill(disk: Path, filling: Path) -> None:
-    """Take all that is free, as far as PostgreSQL does not take it first."""
+    """Take all that is free, as far as the server does not take it first."""
     with suppress(OSError), filling.open("ab") as file:
         if free := shutil.disk_usage(disk).free:
             os.posix_fallocate(file.fileno(), filling.stat().st_size, free)

@@ -178,6 +178,10 @@ SPOILED: dict[str, tuple[str, Callable[[Spoiled], object]]] = {
         "I7",
         lambda w: w.put(2, raw_headers=(("dead_reason", b"ARM_MAPLE"),)),
     ),
+    "an arm of a masked trial stands in an event": (
+        "I7",
+        lambda w: w.put(2, value=b'{"arm":"Xan_Lo"}'),
+    ),
     "free text stands in an event": ("I7", lambda w: w.put(2, value=CANARIES[0].encode())),
 }
 

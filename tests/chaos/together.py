@@ -32,7 +32,7 @@ async def _together(scene: Scene, number: int) -> None:
         async with asyncio.TaskGroup() as group:
             for one in chosen:
                 group.create_task(act(one))
-    # A service whose servers stand still, too, is killed by its supervisor when its grace ends.
+    # A service that stands still itself hears of SIGTERM only when it goes on.
     scene.wrong = [text for text in scene.wrong if TOO_LONG not in text]
 
 

@@ -8,6 +8,11 @@ from tests.acceptance.story import Story
 
 ROLES = ("site", "investigator", "safety_officer", "trial_manager", "statistician", "auditor")
 WINDOWS = ((PHONE, False), (DESK, True))
+BESIDE = {
+    "site": ("screening-log",),
+    "trial_manager": ("screening-log?site=IT001", "contacts", "contacts/-"),
+}
+"""Pages of a role that its navigation does not list."""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -18,7 +23,8 @@ def test_axe_finds_nothing_on_any_page_of_the_role(enter: Enter, nct: Story, rol
         nav = visitor.page.get_by_role("navigation", name="Pages").get_by_role("link")
         addresses = [link.get_attribute("href") for link in nav.all()]
         assert addresses
-        for address in addresses:
+        beside = [f"/trials/{nct.trial}/{page}" for page in BESIDE.get(role, ())]
+        for address in [*addresses, *beside]:
             assert visitor.go(str(address)) == 200
             visitor.check()
 

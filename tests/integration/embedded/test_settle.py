@@ -1,9 +1,15 @@
 """The platform is at rest only when outboxes are empty, all is consumed and no timer is due."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,9 +21,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.embedded import clock, database, passage
 from deploy.embedded.files import write_private
+from deploy.embedded.process import stands_still, started_at
 from deploy.embedded.settle import Settler, Unsettled
 from deploy.embedded.state import Endpoints, State
 from shared.runtime.database import Connection
+from tests.waiting import until
 
 SERVICES = ("north", "south")
 TOPIC = "settle-facts"
@@ -34,11 +42,37 @@ returning id
 
 
 class Ready(BaseHTTPRequestHandler):
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(self.status)
         self.end_headers()
 
     def log_message(self, *_: object) -> None: ...
+
+
+class Loading(Ready):
+    """A service that runs and is not ready until the test says so."""
+
+    status = 503
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        super().do_GET()
+
+
+@contextmanager
+def serving(handler: type[Ready]) -> Iterator[str]:
+    """The address of a service that answers so."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @dataclass
@@ -100,16 +134,11 @@ async def scene(kafka: str, postgres: str, tmp_path: Path) -> AsyncIterator[Scen
     await consumer.start()
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_port}"
+    with serving(Ready) as url:
         endpoints = Endpoints(
             services=dict.fromkeys(SERVICES, url), kafka=kafka, postgres=dsn, state=str(tmp_path)
         )
         yield Scene(state, endpoints, connection, consumer, producer)
-        server.shutdown()
-        thread.join()
     await producer.stop()
     await consumer.stop()
     await admin.delete_topics([TOPIC])
@@ -173,6 +202,65 @@ async def test_a_service_that_is_down_is_named_and_not_waited_for(
         rest = await settler.settle()
     assert rest.down == {"south"}
     assert rest.due == nearest
+
+
+@contextmanager
+def some_process() -> Iterator["subprocess.Popen[bytes]"]:
+    command = (sys.executable, "-c", "import signal; signal.pause()")
+    with subprocess.Popen(command) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def write_down(scene: Scene, service: str, process: "subprocess.Popen[bytes]") -> None:
+    """As a supervisor does of the process of a service."""
+    part = {
+        "name": service,
+        "address": scene.endpoints["services"][service],
+        "pid": process.pid,
+        "began": started_at(process.pid),
+    }
+    write_private(scene.state.processes, json.dumps([part]))
+
+
+async def test_a_service_that_runs_and_is_not_ready_is_waited_for(scene: Scene) -> None:
+    with serving(Loading) as url, some_process() as process:
+        scene.endpoints["services"]["south"] = url
+        write_down(scene, "south", process)
+        async with Settler(scene.endpoints, seconds=0.5) as hasty:
+            with pytest.raises(Unsettled, match="south not ready"):
+                await hasty.settle()
+        async with Settler(scene.endpoints, seconds=20) as settler:
+            settling = asyncio.create_task(settler.settle())
+            before = Loading.asked
+
+            async def asked_again() -> bool:
+                return Loading.asked > before + 1
+
+            await until(asked_again)
+            assert not settling.done()
+            Loading.status = 200
+            assert (await settling).down == set()
+
+
+async def test_a_service_whose_process_is_stopped_or_gone_is_down(scene: Scene) -> None:
+    with serving(Ready) as url, some_process() as process:
+        scene.endpoints["services"]["south"] = url
+        write_down(scene, "south", process)
+        process.send_signal(signal.SIGSTOP)
+        await until(partial(_stopped, process.pid))
+        async with Settler(scene.endpoints, seconds=20) as settler:
+            assert (await settler.settle()).down == {"south"}
+        process.kill()
+        process.wait()
+        async with Settler(scene.endpoints, seconds=20) as settler:
+            assert (await settler.settle()).down == {"south"}
+
+
+async def _stopped(pid: int) -> bool:
+    return stands_still(pid)
 
 
 async def test_the_clock_stops_at_each_due_instant_on_its_way(scene: Scene) -> None:

@@ -88,3 +88,29 @@ async def test_sigterm_ends_a_service_in_order(kafka: str, postgres: str, tmp_pa
             assert time.monotonic() - asked < 10
         assert await members(kafka, "screening") == 0
         assert "Traceback" not in log.read_text()
+
+
+async def test_another_file_under_a_known_version_stops_a_service_with_one_line(
+    kafka: str, postgres: str, tmp_path: Path
+) -> None:
+    await declare(kafka)
+    protocols = tmp_path / "protocols"
+    protocols.mkdir()
+    file = protocols / "NCT06903312.yaml"
+    file.write_bytes((CHECKOUT / "protocols" / file.name).read_bytes())
+    port = take(("screening",), tmp_path / "ports.json")["screening"]
+    async with database(postgres, "screening") as addresses:
+        await know_its_topics(settings_of(kafka, addresses.service), "screening")
+        told = environment(port, kafka, addresses.service, Issuer(tmp_path))
+        told["TRIALOPS_PROTOCOLS"] = str(protocols)
+        log = tmp_path / "log"
+        with running(told, log) as process:
+            until_true(lambda: ready(f"http://127.0.0.1:{port}"), 60, every=0.1)
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+        file.write_text(file.read_text().replace("target: 409", "target: 410"))
+        with running(told, log) as process:
+            assert process.wait(60) == 1
+        said = [line for line in log.read_text().splitlines() if not line.startswith("{")]
+    assert len(said) == 1, said
+    assert said[0].startswith(f"stopped: {file}: version 1.0 of NCT06903312 was another file")

@@ -1,6 +1,7 @@
 """A database older than its own topics, or than its offsets, is noticed before any work is done."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -11,13 +12,17 @@ import pytest
 from aiokafka import TopicPartition
 from fastapi import FastAPI
 
+from shared.contracts.topics import Topic
 from shared.runtime import database as runtime_database
 from shared.runtime import kafka as runtime_kafka
+from shared.runtime import restored as runtime_restored
+from shared.runtime import restoring
 from shared.runtime.database import Pool
 from shared.runtime.opening import Doorway, Opening
 from shared.runtime.outbox import Outgoing
 from shared.runtime.relay import Relay
 from shared.runtime.restored import Behind, Check, partitions, raise_sequences
+from shared.runtime.restoring import Able, Wish
 from shared.runtime.rewound import rewind
 from shared.runtime.settings import Settings
 from tests.integration.databases import Database, database
@@ -40,9 +45,11 @@ class Ground:
     pool: Pool
     topic: str
 
-    async def say(self, *keys: str) -> None:
+    async def say(self, *keys: str, **headers: str) -> None:
         """Commit one event a key, and see it go out."""
-        said = [Outgoing(self.topic, key, {"ce_id": str(uuid4())}, b"{}") for key in keys]
+        said = [
+            Outgoing(self.topic, key, {"ce_id": str(uuid4()), **headers}, b"{}") for key in keys
+        ]
         await put(self.pool, *said)
         async with relaying(self.pool, self.settings):
             await emptied(self.pool)
@@ -119,6 +126,35 @@ async def test_an_older_database_is_told_with_its_keys(ground: Ground) -> None:
     assert not await ground.look()
     await ground.say(*KEYS)
     assert not await ground.look()
+
+
+@pytest.mark.parametrize("reason", [None, "the disk failed"])
+async def test_a_person_is_told_what_is_left_to_do(
+    ground: Ground,
+    reason: str | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """How much of what was forgotten, and what of it does not come back by itself."""
+    ours = Topic(ground.topic, "randomizer", readers=())
+    monkeypatch.setattr(runtime_restored, "TOPICS", (ours,))
+    before = await ground.backup()
+    await ground.say(*KEYS, ce_type="trialops.ScreeningSubmitted.v1")
+    await ground.say(KEYS[0], ce_type="trialops.ScreeningSigned.v1")
+    await ground.restore(before)
+    able = Able("randomizer", None, "enter the forms again")
+    code = await restoring.main(able, ground.settings, Wish(reason, "somebody"))
+    told = capsys.readouterr()
+    assert code == (1 if reason is None else 0)
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert rows[:3] == [
+        {"service": "randomizer", "topic": ground.topic, "keys": 3},
+        {"service": "randomizer", "event": "trialops.ScreeningSigned.v1", "count": 1},
+        {"service": "randomizer", "event": "trialops.ScreeningSubmitted.v1", "count": 3},
+    ]
+    line = "trialops: randomizer: not taken back, for a person to do: enter the forms again"
+    assert line in told.err.splitlines()
+    assert bool(await ground.look()) == (reason is None)
 
 
 async def test_an_empty_database_beside_full_topics_is_an_older_one(ground: Ground) -> None:

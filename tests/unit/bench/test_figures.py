@@ -20,6 +20,8 @@ ASKED = {
     "p99": 3,
     "single": 0.5,
     "batch": 8,
+    "engine": 0.5,
+    "screen": 0.5,
     "replicas2": 1.1,
     "replicas4": 1.1,
     "kill": 11,

@@ -126,3 +126,45 @@ def test_what_goes_out_comes_back(value: object) -> None:
 
 def test_now_is_written_with_z() -> None:
     assert jsontext.dumps(datetime.now(UTC)).endswith(b'Z"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a:":1,"a:":2}',
+        '{"a":":","a":1}',
+        '[[[{"a":[{"b":":"}]},{"b":1,"b":1}]]]',
+        '{"a":1,"a":1}',
+    ],
+)
+def test_a_doubled_key_is_seen_whatever_colons_stand_in_texts(text: str) -> None:
+    with pytest.raises(BadJson, match="given twice"):
+        jsontext.loads(text)
+
+
+def test_a_colon_in_a_text_is_no_doubled_key() -> None:
+    assert jsontext.loads('{"a:":":","b":[":",{"c":"::"}]}') == {"a:": ":", "b": [":", {"c": "::"}]}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False) | st.text('a"\\é≥ \n'),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text('ab"≥'), inner),
+    max_leaves=12,
+).filter(lambda value: "Infinity" not in str(value))
+
+
+@given(JSON)
+def test_a_single_value_is_written_as_in_a_whole(value: object) -> None:
+    assert jsontext.text_of(value).encode() == jsontext.dumps(value)
+
+
+@given(JSON, JSON)
+def test_what_has_been_written_stands_where_it_is_put(one: object, other: object) -> None:
+    written = jsontext.Written(jsontext.dumps(one))
+    assert jsontext.dumps({"a": written, "b": other}) == jsontext.dumps({"a": one, "b": other})
+
+
+def test_a_number_that_is_none_is_not_written_alone_either() -> None:
+    for number in ("NaN", "Infinity"):
+        with pytest.raises(ValueError, match="not finite"):
+            jsontext.text_of(Decimal(number))

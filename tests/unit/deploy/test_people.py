@@ -13,12 +13,13 @@ from deploy.embedded.people import People
 from deploy.embedded.sign_ins import sign_ins
 from deploy.embedded.state import State
 from deploy.tokens import ROLES
-from shared.contracts.study import Protocol, load_all
+from shared.contracts.study import Protocol
+from shared.contracts.versions import load_all
 
 
 @pytest.fixture(scope="module")
 def protocols() -> list[Protocol]:
-    return list(load_all(CHECKOUT / "protocols").values())
+    return [of.last for of in load_all(CHECKOUT / "protocols").values()]
 
 
 @pytest.fixture
