@@ -88,7 +88,7 @@ async def _activate(
         raise AssertionError("a version comes into force once")
     made = decision.book.trial
     if book is None:
-        sealed = seed.seal(trials.seed_key, os.urandom(NONCE_BYTES))
+        sealed = seed.seal(trials.keys()[0], os.urandom(NONCE_BYTES))
         if not await records.create_trial(db, made, sealed, now):
             raise Overtaken
     await store.save(db, [decision], now)

@@ -18,7 +18,9 @@ from shared.runtime.subscription import Subscription
 def build(settings: Settings) -> Service:
     """The service from its settings."""
     protocols = versions.load_all(settings.protocols)
-    trials = Trials.of(protocols, *seed_key.read(settings.keys))
+    keys = partial(seed_key.read, settings.keys)
+    keys()  # one that cannot be read ends the start
+    trials = Trials.of(protocols, keys)
     decide = partial(on_screening, trials)
     return Service(
         name="randomizer",

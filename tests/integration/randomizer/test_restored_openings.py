@@ -67,7 +67,7 @@ def asked(*people: str, topic: str = RECORD) -> list[Record]:
 async def restored(db: Connection, unknown: Sequence[Record]) -> None:
     history = History(unknown, settings_of("", ""), "randomizer")
     async with db.transaction():
-        await take_back_all(Trials({}, KEY), db, history)
+        await take_back_all(Trials({}, lambda: [KEY]), db, history)
 
 
 async def test_who_asked_since_is_known_in_their_order(db: Connection) -> None:

@@ -15,8 +15,10 @@ from services.randomizer.activation import activate
 from services.randomizer.desk import Rules
 from services.randomizer.plans import Plans
 from services.randomizer.seed import Seed
+from services.randomizer.trials import Trials
 from shared.contracts import versions
 from shared.contracts.subjects import TrialId
+from shared.runtime.database import NotYet
 from shared.runtime.protocols import Refused
 from shared.runtime.topics import declare
 from tests.acceptance.trials import tiny
@@ -69,6 +71,27 @@ async def test_a_wrong_key_ends_the_process_with_one_line_and_no_draw(
     stops = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert stops == ["stopped: the seed key does not open the seed of TKEY"]
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+async def test_nothing_is_drawn_or_lost_while_the_key_does_not_open_a_seed(
+    postgres: str, tmp_path: Path
+) -> None:
+    """The key was changed, and this machine's file is still the old one."""
+    (tmp_path / "tkey.yaml").write_text(tiny(TRIAL))
+    keys = [WRONG]
+    trials = Trials.of(versions.load_all(tmp_path), lambda: keys)
+    async with database(postgres, "randomizer") as addresses:
+        await _activated(addresses.owner, tmp_path)
+        db = await asyncpg.connect(addresses.owner, server_settings={"search_path": "randomizer"})
+        try:
+            async with db.transaction():
+                book = (await store.load(db, {TRIAL: []}))[TRIAL]
+                with pytest.raises(NotYet, match="does not open the seed of TKEY"):
+                    await trials.rules(db, book)
+                keys[:] = [RIGHT]
+                assert (await trials.rules(db, book)).seed.trial == TRIAL
+        finally:
+            await db.close()
 
 
 async def _activated(owner: str, protocols: Path) -> None:

@@ -101,7 +101,7 @@ async def connect(address: str) -> Connection:
 @pytest.fixture
 async def randomizer(postgres: str) -> AsyncIterator[Randomizer]:
     by = rules()
-    trials = Trials({TRIAL: Plans([by.plan])}, KEY)
+    trials = Trials({TRIAL: Plans([by.plan])}, lambda: [KEY])
     decide = partial(on_screening, trials)
     async with database(postgres, "randomizer") as addresses:
         db = await connect(addresses.service)
