@@ -184,7 +184,7 @@ def test_a_malformed_id_is_an_unknown_one(nct: Story, malformed: str) -> None:
 
 def test_what_is_not_built_is_absent(nct: Story) -> None:
     for method, service, path in (
-        ("POST", "randomizer", nct.path("subjects/IT001-000001/unblind")),
+        ("POST", "safety", nct.path("treatments")),
         ("GET", "screening", "/nothing"),
         ("GET", "audit", "/alerts"),
     ):
