@@ -93,7 +93,7 @@ async def _rewind(kafka: str, group: str) -> None:
             await asyncio.sleep(0.5)
 
 
-@fault("events of a key reordered", "parked, then taken in order", short=True)
+@fault("events of a key reordered", "parked, then taken in order")
 async def reordered(scene: Scene) -> AsyncIterator[None]:
     """Six events of each of several subjects, in an order that the seed gives."""
     async with forged(scene, 6) as forgeries:

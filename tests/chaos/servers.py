@@ -28,7 +28,7 @@ async def postgres_stopped(scene: Scene) -> AsyncIterator[None]:
     yield
 
 
-@fault("back ends of PostgreSQL terminated", "ambiguous commits are retried", short=True)
+@fault("back ends of PostgreSQL terminated", "ambiguous commits are retried")
 async def back_ends_terminated(scene: Scene) -> AsyncIterator[None]:
     """Every connection of a service, again and again."""
     connection = await asyncpg.connect(scene.stage.dsn)
