@@ -25,8 +25,12 @@ ON CONFLICT (topic, key) DO NOTHING RETURNING true
 """
 NUMBER = "UPDATE trial SET randomized = randomized + 1 WHERE trial = $1 RETURNING randomized"
 STRATUM = """
-INSERT INTO stratum (trial, stratum, drawn, part, state) VALUES ($1, $2, 1, '', '{6,1,1,1}')
+INSERT INTO stratum (trial, stratum, drawn) VALUES ($1, $2, 1)
 ON CONFLICT (trial, stratum) DO UPDATE SET drawn = stratum.drawn + 1 RETURNING drawn
+"""
+PART = """
+INSERT INTO part (trial, stratum, part, state) VALUES ($1, $2, $3, '{6,1,1,1}')
+ON CONFLICT (trial, stratum, part) DO UPDATE SET state = excluded.state
 """
 CELL = """
 INSERT INTO cell (trial, site, stratum, randomized) VALUES ($1, $2, $3, 1)
@@ -49,6 +53,7 @@ async def draw(db: rows.Db, trial: str, data: PatientScreened) -> PatientRandomi
     stratum, carry = data.stratum or "", json.dumps(data.carry)
     number = await db.fetchval(NUMBER, trial)
     drawn = await db.fetchval(STRATUM, trial, stratum)
+    await db.execute(PART, trial, stratum, "0" * 64)
     await db.execute(CELL, trial, data.site, stratum)
     arm = rows.ARMS[stratum][drawn % len(rows.ARMS[stratum])]
     await db.execute(
