@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from deploy.commands import Subparsers
+from deploy.commands.design import options
 from deploy.wrong_use import WrongUse
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _OPTIONS = {
 _MOST_DRAWS = 10_000  # exact sums beyond it take longer than a simulation
 _LARGEST_BLOCK = 1_000
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
-_SEED = re.compile(r"[0-9]{1,18}").fullmatch
 _DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE]-?[0-9]{1,2})?").fullmatch
 
 
@@ -44,7 +44,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--p", type=_bias, metavar="0.65", help="chance of the smaller arm")
     parser.add_argument("--method", choices=("exact", "simulate"), default="exact")
     parser.add_argument("--runs", type=_count, default=10_000, help="simulated trials")
-    parser.add_argument("--seed", type=_seed, default=0, help="of the simulation")
+    parser.add_argument("--seed", type=options.seed, default=0, help="of the simulation")
     parser.set_defaults(run=run)
 
 
@@ -140,12 +140,6 @@ def _coin(arguments: argparse.Namespace) -> _Design:
 def _whole(text: str) -> int:
     if not _WHOLE(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number up to 999999999")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not _SEED(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of up to 18 digits")
     return int(text)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.commands import Subparsers
+from deploy.commands.design import options
 from deploy.wrong_use import WrongUse
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 1_000_000
 _WHOLE = re.compile(r"[1-9][0-9]{0,6}").fullmatch
-_SEED = re.compile(r"[0-9]{1,18}").fullmatch
 _CHANCE = re.compile(r"0?\.[0-9]{1,9}").fullmatch
 
 
@@ -32,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
         "--accrual", required=True, type=Path, metavar="FILE", help="how the sites enrol (YAML)"
     )
     parser.add_argument("--runs", required=True, type=_runs, help="simulated trials")
-    parser.add_argument("--seed", type=_seed, default=0, help="of the simulation")
+    parser.add_argument("--seed", type=options.seed, default=0, help="of the simulation")
     parser.add_argument("--power", type=_chance, default=0.8, help="under exact balance")
     parser.add_argument("--alpha", type=_chance, default=0.05, help="two-sided")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="an SVG of the figures")
@@ -102,12 +102,6 @@ def _watched(runs: range) -> Iterable[int]:
 def _runs(text: str) -> int:
     if not _WHOLE(text) or int(text) > _MOST_RUNS:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {_MOST_RUNS}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not _SEED(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of up to 18 digits")
     return int(text)
 
 
