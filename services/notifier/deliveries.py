@@ -92,14 +92,16 @@ async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
 
 
 async def next_due(pool: Pool) -> datetime | None:
-    """When the next message is to be sent that nobody is sending."""
+    """When the next message is due of the addresses to which nobody is sending."""
     found: datetime | None = await pool.fetchval(
         """
-        SELECT min(timer.due) FROM timer JOIN delivery ON timer.id = delivery.id::text
-        WHERE timer.kind = $1 AND NOT EXISTS (
-            SELECT FROM delivery AS busy
-            WHERE busy.target = delivery.target AND busy.state = 'pending' AND busy.lease_until > $2
+        WITH address AS (
+            SELECT DISTINCT target FROM delivery WHERE state = 'pending'
+            EXCEPT SELECT target FROM delivery WHERE state = 'pending' AND lease_until > $2
         )
+        SELECT min(timer.due) FROM address JOIN delivery USING (target)
+        JOIN timer ON timer.kind = $1 AND timer.id = delivery.id::text
+        WHERE delivery.state = 'pending'
         """,
         KIND,
         wall(),
@@ -108,24 +110,30 @@ async def next_due(pool: Pool) -> datetime | None:
 
 
 async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> list[Delivery]:
-    """Take messages that are due, one an address at a time and each address in due order."""
+    """Take messages that are due, one an address at a time, the one that was written first.
+
+    However many wait for an address, its claim costs the same: they are walked in order, up to
+    the first that is due.
+    """
     rows = await db.fetch(
         """
-        WITH due AS (
-            SELECT delivery.id, timer.due, delivery.number, row_number() OVER (
-                PARTITION BY delivery.target ORDER BY timer.due, delivery.number
-            ) AS nth
-            FROM timer JOIN delivery ON timer.id = delivery.id::text
-            WHERE timer.kind = $1 AND timer.due <= $2 AND NOT EXISTS (
-                SELECT FROM delivery AS busy
-                WHERE busy.target = delivery.target AND busy.state = 'pending'
-                  AND busy.lease_until > $3
-            )
+        WITH address AS (
+            SELECT DISTINCT target FROM delivery WHERE state = 'pending'
+            EXCEPT SELECT target FROM delivery WHERE state = 'pending' AND lease_until > $3
+        ), first AS (
+            SELECT next.id FROM address CROSS JOIN LATERAL (
+                SELECT delivery.id FROM delivery
+                WHERE delivery.target = address.target AND delivery.state = 'pending' AND EXISTS (
+                    SELECT FROM timer
+                    WHERE timer.kind = $1 AND timer.id = delivery.id::text AND timer.due <= $2
+                )
+                ORDER BY delivery.number LIMIT 1
+            ) AS next
         ), taken AS (
-            SELECT delivery.id FROM delivery JOIN due USING (id)
-            WHERE due.nth = 1 AND delivery.state = 'pending'
+            SELECT delivery.id FROM delivery JOIN first USING (id)
+            WHERE delivery.state = 'pending'
               AND (delivery.lease_until IS NULL OR delivery.lease_until <= $3)
-            ORDER BY due.due, due.number LIMIT $6
+            ORDER BY delivery.number LIMIT $6
             FOR UPDATE OF delivery SKIP LOCKED
         )
         UPDATE delivery SET lease = $4, lease_until = $5

@@ -44,21 +44,24 @@ class Sending:
             while True:
                 self._changed.clear()
                 free = self._settings.deliveries_at_once - len(self._busy)
-                due = await deliveries.next_due(work.pool) if free else None
-                if due is None or due > work.now():
+                if not free:
+                    await self._until(work, None)
+                elif not await self._begin(work, free):
+                    due = await deliveries.next_due(work.pool)
                     await self._until(work, due)
-                    continue
-                lease = uuid4()
-                async with work.pool.acquire() as db, db.transaction():
-                    claimed = await deliveries.claim(db, work.now(), lease, free)
-                for message in claimed:
-                    task = asyncio.create_task(self._deliver(work, message, lease))
-                    self._busy.add(task)
-                    task.add_done_callback(self._done)
-                if not claimed:
-                    await asyncio.sleep(_LOOK_EVERY)  # another replica is at work
         finally:
             await self._end()
+
+    async def _begin(self, work: Work, at_most: int) -> int:
+        """How many messages are on their way now that were not before."""
+        lease = uuid4()
+        async with work.pool.acquire() as db, db.transaction():
+            claimed = await deliveries.claim(db, work.now(), lease, at_most)
+        for message in claimed:
+            task = asyncio.create_task(self._deliver(work, message, lease))
+            self._busy.add(task)
+            task.add_done_callback(self._done)
+        return len(claimed)
 
     async def _end(self) -> None:
         """What is on its way may still arrive and be written down, or it would be sent again."""
@@ -75,9 +78,9 @@ class Sending:
         """Until `due`, however the clock gets there, or until the table must be read again."""
         read_again = time.monotonic() + _READ_EVERY
         while time.monotonic() < read_again and not self._changed.is_set():
+            await asyncio.sleep(_LOOK_EVERY)  # at least once: what is due another replica may hold
             if due is not None and work.now() >= due:
                 return
-            await asyncio.sleep(_LOOK_EVERY)
 
     async def _deliver(self, work: Work, message: Delivery, lease: UUID) -> None:
         """One try. Where its outcome cannot be kept, the lease runs out and it goes again."""

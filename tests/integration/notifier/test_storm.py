@@ -1,0 +1,48 @@
+"""Thousands of messages that wait for one address: what comes after them is heard in time, too."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from services.notifier import deliveries
+from tests.integration.notifier.house import House
+from tests.integration.runtime.records import NOON
+
+# As many messages to one address: half due, half tried already and waiting for their next try.
+FLOOD = """
+WITH kept AS (
+    INSERT INTO delivery (id, batch, purpose, alerts, contact, step, channel, nth, target, letter,
+                          written_at, state, tries)
+    SELECT gen_random_uuid(), gen_random_uuid(), 'call', '{}', 'officer', 1, 'mail', 0,
+           'officer@trial.example', '{"subject": "", "text": "", "data": {}}', $1, 'pending', 0
+    FROM generate_series(1, $2) RETURNING id, number
+)
+INSERT INTO timer (kind, id, due)
+SELECT 'delivery', id::text, CASE WHEN number % 2 = 0 THEN $1 ELSE $1 + interval '1 hour' END
+FROM kept
+"""
+MANY = 20_000
+
+
+async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
+    notifier: House,
+) -> None:
+    """Each claim has two seconds; one that compared the messages in pairs would take hours."""
+    await notifier.replicas[0].stop()
+    await notifier.pool.execute(FLOOD, NOON, MANY)
+    ids = []
+    async with notifier.pool.acquire() as db:
+        await db.execute("SET statement_timeout = '2s'")
+        for _ in range(10):
+            async with db.transaction():
+                [one] = await deliveries.claim(db, NOON, uuid4(), 50)
+                assert await deliveries.claim(db, NOON, uuid4(), 50) == []
+                await deliveries.end(db, one, "delivered")
+            ids.append(one.id)
+        await db.execute("RESET statement_timeout")
+    rows = await notifier.pool.fetch(
+        "SELECT id FROM delivery WHERE number % 2 = 0 ORDER BY number LIMIT 10"
+    )
+    assert ids == [row["id"] for row in rows]
+    assert await deliveries.next_due(notifier.pool) == NOON
+    await notifier.pool.execute("DELETE FROM timer WHERE due = $1", NOON)
+    assert await deliveries.next_due(notifier.pool) == NOON + timedelta(hours=1)
