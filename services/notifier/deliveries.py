@@ -50,6 +50,8 @@ class Delivery:
     target: str
     letter: Letter
     written_at: datetime
+    urgency: int
+    """0 critical, 1 high, 2 info."""
     secret: str | None = field(default=None, repr=False)
     state: State = "pending"
     tries: int = 0
@@ -66,13 +68,17 @@ class Try:
 
 
 async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Keep messages to be sent, in this order."""
+    """Keep messages to be sent, in this order.
+
+    What waits for the same address about the same subjects becomes as urgent, so that a subject's
+    story is never heard backwards.
+    """
     for one in deliveries:
         await db.execute(
             """
             INSERT INTO delivery (id, batch, purpose, alerts, trial, contact, step, channel, nth,
-                                  target, secret, letter, written_at, state, tries)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', 0)
+                                  target, secret, letter, written_at, urgency, state, tries)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', 0)
             """,
             one.id,
             one.batch,
@@ -87,6 +93,19 @@ async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
             one.secret,
             json.dumps(asdict(one.letter)),
             one.written_at,
+            one.urgency,
+        )
+        await db.execute(
+            """
+            UPDATE delivery SET urgency = $2
+            WHERE target = $1 AND state = 'pending' AND urgency > $2 AND alerts && ARRAY(
+                SELECT earlier.id FROM alert JOIN alert AS earlier USING (trial, subject)
+                WHERE alert.id = ANY($3)
+            )
+            """,
+            one.target,
+            one.urgency,
+            one.alerts,
         )
     await timers.put(db, [Timer(KIND, str(one.id), one.written_at) for one in deliveries])
 
@@ -110,10 +129,10 @@ async def next_due(pool: Pool) -> datetime | None:
 
 
 async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> list[Delivery]:
-    """Take messages that are due, one an address at a time, the one that was written first.
+    """Take messages that are due, one an address at a time: the most urgent, of them the oldest.
 
     However many wait for an address, its claim costs the same: they are walked in order, up to
-    the first that is due.
+    the first that is due. So a death is heard at once, whatever else is to be told.
     """
     rows = await db.fetch(
         """
@@ -127,13 +146,13 @@ async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> lis
                     SELECT FROM timer
                     WHERE timer.kind = $1 AND timer.id = delivery.id::text AND timer.due <= $2
                 )
-                ORDER BY delivery.number LIMIT 1
+                ORDER BY delivery.urgency, delivery.number LIMIT 1
             ) AS next
         ), taken AS (
             SELECT delivery.id FROM delivery JOIN first USING (id)
             WHERE delivery.state = 'pending'
               AND (delivery.lease_until IS NULL OR delivery.lease_until <= $3)
-            ORDER BY delivery.number LIMIT $6
+            ORDER BY delivery.urgency, delivery.number LIMIT $6
             FOR UPDATE OF delivery SKIP LOCKED
         )
         UPDATE delivery SET lease = $4, lease_until = $5
@@ -245,6 +264,7 @@ def _delivery(row: asyncpg.Record) -> Delivery:
         target=row["target"],
         letter=Letter(**json.loads(row["letter"])),
         written_at=row["written_at"],
+        urgency=row["urgency"],
         secret=row["secret"],
         state=row["state"],
         tries=row["tries"],

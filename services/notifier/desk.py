@@ -16,7 +16,7 @@ from services.notifier.contacts import Contact, on_call
 from services.notifier.deliveries import Delivery, Purpose
 from services.notifier.escalation import Alert
 from services.notifier.letters import Letter
-from services.notifier.routing import PLATFORM, Heard, Raising, Routes
+from services.notifier.routing import PLATFORM, URGENCY, Heard, Raising, Routes
 from shared.contracts.envelope import Envelope
 from shared.contracts.events.base import Event
 from shared.contracts.events.notification import (
@@ -137,6 +137,8 @@ class Desk:
         """Messages to one contact, by every channel or by the first."""
         batch = uuid7()
         channels = contact.channels if every else contact.channels[:1]
+        # Of no alert is a test, and a person waits for its answer.
+        urgency = min((URGENCY[alert.severity] for alert in alerts), default=URGENCY["high"])
         written = [
             Delivery(
                 id=uuid7(),
@@ -151,6 +153,7 @@ class Desk:
                 target=channel.target,
                 letter=letter,
                 written_at=now,
+                urgency=urgency,
                 secret=channel.secret,
             )
             for nth, channel in enumerate(channels)

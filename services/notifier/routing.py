@@ -14,7 +14,7 @@ from shared.contracts.versions import ByTime
 PLATFORM: Final = "platform"
 """What stands for the trial where there is none."""
 
-_URGENCY: Final[Mapping[AlertSeverity, int]] = {"critical": 0, "high": 1, "info": 2}
+URGENCY: Final[Mapping[AlertSeverity, int]] = {"critical": 0, "high": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Routes:
         most severe that fits. It concerns them all, and is one alert.
         """
         found = [
-            (_URGENCY[rule.severity], rules.trial, rules, rule)
+            (URGENCY[rule.severity], rules.trial, rules, rule)
             for rules in self._rules_for(heard, now)
             if (rule := _first(rules.rules, heard))
         ]

@@ -16,6 +16,7 @@ from services.notifier.words import NotificationWords, PaceWords, RuleWords, len
 from shared.contracts.events.notification import AlertSeverity
 from shared.contracts.study import Protocol, ProtocolError
 from shared.contracts.subjects import TrialId
+from shared.contracts.wording import told
 
 SECTION: Final = "notification"
 ENVELOPE: Final = ("trial", "subject", "site")
@@ -160,7 +161,7 @@ def _plain_faults(
     for one in error.errors():
         path = [step for step in one["loc"] if step not in ("str", "list[constrained-str]")]
         place = (SECTION, *_inside(raw, path))
-        yield protocol.fault(place, one["msg"].removeprefix("Value error, "))
+        yield protocol.fault(place, told(one["type"], one["msg"], one.get("ctx", {})))
 
 
 class _Reader:

@@ -4,16 +4,17 @@ from datetime import timedelta
 from uuid import uuid4
 
 from services.notifier import deliveries
-from tests.integration.notifier.house import House
+from tests.integration.notifier.facts import reported, warned
+from tests.integration.notifier.house import House, person
 from tests.integration.runtime.records import NOON
 
 # As many messages to one address: half due, half tried already and waiting for their next try.
 FLOOD = """
 WITH kept AS (
     INSERT INTO delivery (id, batch, purpose, alerts, contact, step, channel, nth, target, letter,
-                          written_at, state, tries)
+                          written_at, urgency, state, tries)
     SELECT gen_random_uuid(), gen_random_uuid(), 'call', '{}', 'officer', 1, 'mail', 0,
-           'officer@trial.example', '{"subject": "", "text": "", "data": {}}', $1, 'pending', 0
+           'officer@trial.example', '{"subject": "", "text": "", "data": {}}', $1, 1, 'pending', 0
     FROM generate_series(1, $2) RETURNING id, number
 )
 INSERT INTO timer (kind, id, due)
@@ -21,6 +22,25 @@ SELECT 'delivery', id::text, CASE WHEN number % 2 = 0 THEN $1 ELSE $1 + interval
 FROM kept
 """
 MANY = 20_000
+
+
+async def test_a_death_goes_before_the_warnings_about_everybody_else(notifier: House) -> None:
+    await notifier.call(person("officer", "safety_officer"))
+    await notifier.replicas[0].stop()
+    others = (f"IT001-{number:04}" for number in range(100, 120))
+    for one in others:
+        await notifier.hears(reported(subject=one, case=one))
+    await notifier.hears(reported(case="c1"), warned(2), reported(3, case="c2", urgent=True))
+    notifier.replicas[0].start()
+    await notifier.rest()
+    letters = [letter["Subject"].partition(": ")[2] for letter in notifier.mail.letters]
+    assert len(letters) == 23
+    assert letters[:3] == [
+        "a safety report has come in",
+        "a reporting clock runs out",
+        "a safety report has come in",
+    ]
+    assert "[critical]" in notifier.mail.letters[2]["Subject"]
 
 
 async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
