@@ -31,9 +31,10 @@ down: ## stop it
 
 ##@ Work on it
 
-test: ## all tests (PYTEST="tests/unit -x")
+# Two at a time: much of a test is waiting for processes. A file's tests stay together, in order.
+test: ## all tests, in two processes; or those of PYTEST="tests/unit -x", in one
 	$(call setup,dev)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(or $(PYTEST),--numprocesses=2 --dist=loadfile --no-loadscope-reorder)
 
 chaos: ## every fault against the invariants, with its seed (CHAOS="--seed N --only NAME")
 	$(call setup,dev)
@@ -44,7 +45,7 @@ mutation: ## mutants of what decides eligibility, and those no test kills (MUTAN
 	@$(BIN)/python -m tests.mutation $(MUTANTS)
 
 bench: ## ratios beside bare loops, as JSON and a table (BENCH="--only randomizer --runs 3")
-	$(call setup,embedded)
+	$(call setup,dev)
 	@$(BIN)/python -m bench $(BENCH)
 
 lint: ## style, types, layers, dependencies

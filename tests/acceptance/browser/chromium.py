@@ -1,5 +1,6 @@
 """A Chromium for the browser tests: the machine's, or one installed now; never none in silence."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -36,7 +37,7 @@ def executable() -> Path:
         if not Path(named).is_file():
             raise NoChromium(f"TRIALOPS_CHROMIUM names no file: {named}")
         return Path(named)
-    found = _on_path() or (_install() and _on_path())
+    found = _on_path() or (_install_once() and _on_path())
     if not found:
         raise NoChromium(_HOW)
     return Path(found)
@@ -44,6 +45,14 @@ def executable() -> Path:
 
 def _on_path() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _install_once() -> bool:
+    """As `_install`, one process of the run after the other: apt does not wait for apt."""
+    checkout = Path(__file__).resolve().parents[3]
+    with (checkout / ".cache" / "chromium.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return _on_path() is not None or _install()
 
 
 def _install() -> bool:
