@@ -110,10 +110,13 @@ class Envelope(NamedTuple):
         return key_of(self.trial, self.subject)
 
     @classmethod
-    def read(cls, headers: Mapping[str, str], key: str) -> "Envelope":
+    def read(
+        cls, headers: Mapping[str, str], key: str, known: tuple[UUID, int] | None = None
+    ) -> "Envelope":
         """The envelope in a record's headers; EnvelopeError names the first header that is wrong.
 
-        A traceparent that cannot be read is dropped, as W3C Trace Context asks.
+        A traceparent that cannot be read is dropped, as W3C Trace Context asks. `known` are id and
+        sequence where the caller has read them out of these headers.
         """
         if headers.get("ce_specversion") != SPEC_VERSION:
             raise EnvelopeError("ce_specversion is not 1.0")
@@ -123,12 +126,14 @@ class Envelope(NamedTuple):
         parse_type(headers["ce_type"])
         trace = headers.get("ce_traceparent")
         envelope = cls(
-            id=_read("ce_id", UUID, headers["ce_id"]),
+            id=known[0] if known else _read("ce_id", UUID, headers["ce_id"]),
             source=headers["ce_source"],
             type=headers["ce_type"],
             time=_read("ce_time", parse_time, headers["ce_time"]),
             actor=headers["ce_actor"],
-            sequence=_read("ce_sequence", parse_sequence, headers["ce_sequence"]),
+            sequence=(
+                known[1] if known else _read("ce_sequence", parse_sequence, headers["ce_sequence"])
+            ),
             trial=headers.get("ce_trial"),
             subject=headers.get("ce_subject"),
             site=headers.get("ce_site"),
@@ -145,22 +150,62 @@ class Envelope(NamedTuple):
 
     def headers(self) -> list[tuple[str, str]]:
         """The headers of the record, each once, without those that have nothing to say."""
-        every = (
-            ("ce_specversion", SPEC_VERSION),
-            ("ce_id", str(self.id)),
-            ("ce_source", self.source),
-            ("ce_type", self.type),
-            ("ce_time", rfc3339(self.time)),
-            ("ce_subject", self.subject),
-            ("ce_trial", self.trial),
-            ("ce_site", self.site),
-            ("ce_actor", self.actor),
-            ("ce_sequence", str(self.sequence)),
-            ("ce_causationid", str(self.causation) if self.causation else None),
-            ("ce_traceparent", self.traceparent),
-            ("content-type", CONTENT_TYPE),
+        found = attributes(
+            id=str(self.id),
+            source=self.source,
+            type=self.type,
+            time=self.time,
+            actor=self.actor,
+            sequence=self.sequence,
+            trial=self.trial,
+            subject=self.subject,
+            site=self.site,
+            causation=self.causation,
+            traceparent=self.traceparent,
         )
-        return [(name, value) for name, value in every if value is not None]
+        return list(found.items())
+
+
+def attributes(
+    *,
+    id: str,
+    source: str,
+    type: str,
+    time: datetime,
+    actor: str,
+    sequence: int | None,
+    trial: str | None,
+    subject: str | None,
+    site: str | None,
+    causation: UUID | None,
+    traceparent: str | None,
+) -> dict[str, str]:
+    """The headers by name, without those that have nothing to say; an outbox row has no sequence.
+
+    Every event that is said passes here: one dict, filled as it goes.
+    """
+    found = {
+        "ce_specversion": SPEC_VERSION,
+        "ce_id": id,
+        "ce_source": source,
+        "ce_type": type,
+        "ce_time": rfc3339(time),
+    }
+    if subject is not None:
+        found["ce_subject"] = subject
+    if trial is not None:
+        found["ce_trial"] = trial
+    if site is not None:
+        found["ce_site"] = site
+    found["ce_actor"] = actor
+    if sequence is not None:
+        found["ce_sequence"] = str(sequence)
+    if causation is not None:
+        found["ce_causationid"] = str(causation)
+    if traceparent is not None:
+        found["ce_traceparent"] = traceparent
+    found["content-type"] = CONTENT_TYPE
+    return found
 
 
 def _read(name: str, parse: Callable[[str], T], text: str) -> T:

@@ -56,7 +56,7 @@ class Batch:
                 await self._wave(subscription, ready)
             elif not await self._recall(subscription.topic, lines):
                 break
-        newcomers = [record for line in lines for record in line.newcomers()]
+        newcomers = [record for line in lines if line.waiting for record in line.newcomers()]
         for line in lines:
             line.mark.leave_above(bool(line.waiting))
         await self._remember(subscription.topic, lines, newcomers, taken=False)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from shared.contracts.envelope import ATTRIBUTES, PLATFORM_KEY, Envelope
+from shared.contracts.envelope import ATTRIBUTES, PLATFORM_KEY, attributes, key_of
 from shared.contracts.subjects import SUBJECT_PATTERN, TRIAL_PATTERN
 from shared.contracts.topics import MAX_DEAD_LETTER_BYTES, dead_topic
 from shared.runtime import telemetry
@@ -85,20 +85,19 @@ def announcement(service: str, now: datetime, letter: Letter) -> Outgoing:
     record = letter.record
     key = (record.raw_key or b"").decode(errors="replace")
     trial, subject = named(key)
-    envelope = Envelope(
-        id=letter.id,
+    headers = attributes(
+        id=str(letter.id),
         source=f"/trialops/{service}",
         type="trialops.DeadLettered.v1",
         time=now,
         actor=service,
-        sequence=0,
+        sequence=None,
         trial=trial,
         subject=subject,
+        site=None,
         causation=record.identity.ce_id if record.identity else None,
         traceparent=telemetry.traceparent(),
     )
-    headers = dict(envelope.headers())
-    del headers["ce_sequence"]
     value = (record.value or b"")[: MAX_DEAD_LETTER_BYTES - _ROOM_FOR_HEADERS]
     left = MAX_DEAD_LETTER_BYTES - len(value) - _ROOM_FOR_OWN_HEADERS
     originals: dict[str, str] = {}
@@ -113,7 +112,9 @@ def announcement(service: str, now: datetime, letter: Letter) -> Outgoing:
         "dead_partition": str(record.partition),
         "dead_offset": str(record.offset),
     }
-    return Outgoing(dead_topic(service), envelope.key, headers | originals | origin, value)
+    return Outgoing(
+        dead_topic(service), key_of(trial, subject), headers | originals | origin, value
+    )
 
 
 @dataclass(frozen=True, slots=True)

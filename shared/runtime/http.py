@@ -166,6 +166,8 @@ def _errors(why: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
 
 def _query(route: Route, request: Request) -> BaseModel:
     given = request.query_params.multi_items()
+    if any("\x00" in text for pair in given for text in pair):
+        raise problems.invalid([(("query",), "has a character that cannot be stored")])
     twice = [name for name, _ in given if len(request.query_params.getlist(name)) > 1]
     if twice:
         raise problems.invalid([(("query", twice[0]), "is given more than once")])

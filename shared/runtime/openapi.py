@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import request_response
 
 from shared.runtime import problems
 from shared.runtime.routes import Route
@@ -66,6 +68,14 @@ _IDEMPOTENCY_KEY: Described = {
 }
 
 
+class _Straight(APIRoute):
+    """Described by FastAPI and served by Starlette alone: the endpoint takes the request itself."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **said: Any) -> None:
+        super().__init__(path, endpoint, **said)
+        self.app = request_response(endpoint)
+
+
 class Application(FastAPI):
     """FastAPI over routes that are data. It parses nothing, so what it cannot see is told it."""
 
@@ -82,7 +92,7 @@ class Application(FastAPI):
 
     def serve(self, route: Route, endpoint: Endpoint) -> None:
         """Answer the route with the endpoint."""
-        self.add_api_route(
+        self.router.add_api_route(
             route.path,
             endpoint,
             methods=[route.method],
@@ -92,6 +102,7 @@ class Application(FastAPI):
             responses=_responses(route),
             openapi_extra=self._extra(route),
             response_class=Response,
+            route_class_override=_Straight,
         )
 
     def openapi(self) -> Described:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
-from shared.contracts.envelope import Envelope, key_of
+from shared.contracts.envelope import Envelope, attributes, key_of
 from shared.contracts.events.base import Event
 from shared.contracts.topics import MAX_EVENT_BYTES
 from shared.runtime import telemetry
@@ -62,30 +62,24 @@ def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing
 
     A caused event goes on in the trace of its cause, any other in the current one.
     """
-    value = event.data.encode()
+    data, time, trial, subject, site, actor, cause = event
+    value = data.encode()
     if len(value) > MAX_EVENT_BYTES:
-        raise TooLarge(f"{type(event.data).__name__} is over {MAX_EVENT_BYTES} bytes")
-    envelope = Envelope(
-        id=uuid7(),
+        raise TooLarge(f"{type(data).__name__} is over {MAX_EVENT_BYTES} bytes")
+    headers = attributes(
+        id=str(uuid7()),
         source=f"/trialops/{service}",
-        type=event.data.ce_type(),
-        time=event.time,
-        actor=event.actor or service,
-        sequence=0,
-        trial=event.trial,
-        subject=event.subject,
-        site=event.site,
-        causation=event.cause.id if event.cause else None,
-        traceparent=(event.cause.traceparent if event.cause else None) or traceparent,
+        type=data.ce_type(),
+        time=time,
+        actor=actor or service,
+        sequence=None,
+        trial=trial,
+        subject=subject,
+        site=site,
+        causation=cause.id if cause else None,
+        traceparent=(cause.traceparent if cause else None) or traceparent,
     )
-    headers = dict(envelope.headers())
-    del headers["ce_sequence"]
-    return Outgoing(
-        topic=event.data.TOPIC.format(service=service),
-        key=key_of(event.trial, event.subject),
-        headers=headers,
-        value=value,
-    )
+    return Outgoing(data.TOPIC.format(service=service), key_of(trial, subject), headers, value)
 
 
 async def add(db: Connection, service: str, events: Sequence[NewEvent]) -> None:
@@ -109,36 +103,38 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         return
     untraced = telemetry.new_trace()
     counts = Counter((record.topic, record.key) for record in records)
-    keys = sorted(counts)
-    still = counts.copy()
-    after = []
-    for record in records:
-        still[record.topic, record.key] -= 1
-        after.append(still[record.topic, record.key])
+    wanted = sorted(counts)
+    each: list[int] = []
+    after: list[int] = []
+    if len(counts) < len(records):  # else each key has one record: what `unnest` misses is null
+        each = [counts[place] for place in wanted]
+        for record in records:
+            counts[record.topic, record.key] -= 1
+            after.append(counts[record.topic, record.key])
+    topics, keys, headers, values = zip(*records, strict=True)
     await db.execute(
         """
         WITH drawn AS (
             INSERT INTO sequence AS s (topic, key, last)
-            SELECT topic, key, n
+            SELECT topic, key, coalesce(n, 1)
             FROM unnest($1::text[], $2::text[], $3::bigint[]) AS wanted (topic, key, n)
             ON CONFLICT (topic, key) DO UPDATE SET last = s.last + EXCLUDED.last
             RETURNING s.topic, s.key, s.last
         )
         INSERT INTO outbox (topic, key, sequence, headers, value)
-        SELECT r.topic, r.key, drawn.last - r.after, r.headers, r.value
+        SELECT r.topic, r.key, drawn.last - coalesce(r.after, 0), r.headers, r.value
         FROM unnest($4::text[], $5::text[], $6::bigint[], $7::text[], $8::bytea[])
              WITH ORDINALITY AS r (topic, key, after, headers, value, nth)
         JOIN drawn USING (topic, key)
         ORDER BY r.nth
         """,
-        [topic for topic, _ in keys],
-        [key for _, key in keys],
-        [counts[key] for key in keys],
-        [record.topic for record in records],
-        [record.key for record in records],
+        *zip(*wanted, strict=True),
+        each,
+        topics,
+        keys,
         after,
-        [HEADERS.dump_json({"ce_traceparent": untraced, **r.headers}).decode() for r in records],
-        [record.value for record in records],
+        [HEADERS.dump_json({"ce_traceparent": untraced, **of}).decode() for of in headers],
+        values,
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +15,17 @@ from shared.runtime.security import Caller, Role
 from shared.runtime.work import Decide, Work
 
 MAX_BODY = 48 * 1024
+
+
+def _digits(given: object) -> object:
+    """Decimal digits and nothing else: `1_0`, `+1` and `1.0` would be numbers to Python alone."""
+    if isinstance(given, str) and not (given.isascii() and given.isdigit()):
+        raise ValueError("must be a whole number")
+    return given
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A number in a query."""
 
 
 class Query(BaseModel):
@@ -27,7 +38,7 @@ class Page(Query):
     """Where in a list to go on, and how many items."""
 
     after: str | None = Field(default=None, max_length=200)
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: Whole = Field(default=100, ge=1, le=1000)
 
 
 class Body(BaseModel):
@@ -81,7 +92,7 @@ class Call:
             self.request.headers.get("idempotency-key"),
             self.caller.sub,
             self.request.method,
-            self.request.url.path,
+            self.request.scope["path"],
             self.raw if body is None else body,
             line,
         )

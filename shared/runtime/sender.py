@@ -7,11 +7,12 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
+from pydantic import TypeAdapter
 
 from shared.runtime import kafka
-from shared.runtime.outbox import HEADERS
 from shared.runtime.settings import Settings
 
+_HEADERS = TypeAdapter(dict[str, bytes])
 _partition_of = DefaultPartitioner()  # Kafka's own, murmur2 of the key
 
 Place = tuple[str, int]
@@ -80,16 +81,17 @@ class Round:
     async def sorted(self, rows: Sequence[asyncpg.Record]) -> dict[Place, list[asyncpg.Record]]:
         """The rows by partition, in their order; those of a topic that is not there stay behind."""
         partitions: dict[str, list[int]] = {}
-        for topic in dict.fromkeys(row["topic"] for row in rows):
+        for topic in {row["topic"] for row in rows}:
             try:
                 partitions[topic] = sorted(await self._producer.partitions_for(topic))
             except Exception as why:
                 self.fault = why
         found: dict[Place, list[asyncpg.Record]] = {}
         for row in rows:
-            if all_ := partitions.get(row["topic"]):
+            topic = row["topic"]
+            if all_ := partitions.get(topic):
                 partition = _partition_of(row["key"].encode(), all_, all_)
-                found.setdefault((row["topic"], partition), []).append(row)
+                found.setdefault((topic, partition), []).append(row)
         return found
 
     async def deliver(self, place: Place, rows: Sequence[asyncpg.Record]) -> None:
@@ -115,14 +117,8 @@ class Round:
 
 def _put(row: asyncpg.Record, batch: BatchBuilder) -> bool:
     """Whether the row's record found room in the batch; an empty one has room for any."""
-    headers = HEADERS.validate_json(row["headers"])
-    headers["ce_sequence"] = str(row["sequence"])
-    return (
-        batch.append(
-            timestamp=None,
-            key=row["key"].encode(),
-            value=row["value"],
-            headers=[(name, value.encode()) for name, value in headers.items()],
-        )
-        is not None
-    )
+    _, _, key, sequence, headers, value = row
+    named = _HEADERS.validate_json(headers)
+    named["ce_sequence"] = b"%d" % sequence
+    added = batch.append(timestamp=None, key=key.encode(), value=value, headers=list(named.items()))
+    return added is not None

@@ -46,8 +46,10 @@ class Subscription:
             name, version = parse_type(envelope.type)
         except EnvelopeError as why:
             raise DataFault(str(why)) from why
-        event = next((known for known in self.handlers if known.__name__ == name), None)
-        if event is None:
+        for event in self.handlers:
+            if event.__name__ == name:
+                break
+        else:
             return None
         if version != event.VERSION:
             raise DataFault(f"version {version} of {name} is not known here")

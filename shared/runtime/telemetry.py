@@ -52,22 +52,25 @@ dead_letters = _meter.create_counter(
 
 
 def set_up(service: str) -> None:
-    """Make this process's spans and metrics those of the service; both go out where asked for."""
+    """Make this process's spans and metrics those of the service; both go out where asked for.
+
+    Where spans go nowhere none is made, and a caller's trace goes on as it came.
+    """
     resource = Resource.create(
         {SERVICE_NAME: f"trialops-{service}", SERVICE_INSTANCE_ID: str(uuid4())}
     )
-    # The sampler is the SDK's own: what the caller's trace says, and all of what begins here.
-    tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
     readers: list[MetricReader] = [PrometheusMetricReader()]
     if _goes_out("TRACES"):
         from shared.runtime import otlp  # late: 9 MB for whoever has no collector
 
+        # The sampler is the SDK's own: what the caller's trace says, and all of what begins here.
+        tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
         tracers.add_span_processor(otlp.span_processor())
+        trace.set_tracer_provider(tracers)
     if _goes_out("METRICS"):
         from shared.runtime import otlp
 
         readers.append(otlp.metric_reader())
-    trace.set_tracer_provider(tracers)
     metrics.set_meter_provider(
         MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
     )

@@ -73,11 +73,17 @@ async def save(db: Connection, topic: str, marks: Iterable[Watermark]) -> None:
     changed = sorted((mark for mark in marks if mark.changed), key=lambda mark: mark.key)
     if not changed:
         return
+    # In a batch like most, nothing is parked and nothing waits: what `unnest` then misses is null.
+    parked = [mark.parked for mark in changed]
+    above = [mark.above for mark in changed]
+    known = [mark.known for mark in changed]
     written: int = await db.fetchval(
         """
         WITH mark AS (
-            SELECT * FROM unnest($2::text[], $3::bigint[], $4::uuid[], $5::uuid[],
-                                 $6::boolean[], $7::boolean[])
+            SELECT key, sequence, ce_id, parked,
+                   coalesce(above, false) AS above, coalesce(known, false) AS known
+            FROM unnest($2::text[], $3::bigint[], $4::uuid[], $5::uuid[],
+                        $6::boolean[], $7::boolean[])
                  AS m (key, sequence, ce_id, parked, above, known)
         ), raised AS (
             UPDATE watermark AS w
@@ -97,9 +103,9 @@ async def save(db: Connection, topic: str, marks: Iterable[Watermark]) -> None:
         [mark.key for mark in changed],
         [mark.sequence for mark in changed],
         [mark.ce_id for mark in changed],
-        [mark.parked for mark in changed],
-        [mark.above for mark in changed],
-        [mark.known for mark in changed],
+        parked if any(parked) else [],
+        above if any(above) else [],
+        known if any(known) else [],
     )
     if written != len(changed):
         raise Overtaken

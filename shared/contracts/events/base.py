@@ -30,9 +30,10 @@ class Event(BaseModel):
 
     def encode(self) -> bytes:
         """The record's value: compact JSON, UTF-8."""
-        return self.model_dump_json().encode()
+        return self.__pydantic_serializer__.to_json(self)
 
     @classmethod
     def decode(cls, value: bytes) -> Self:
         """The event in a record's value; pydantic's ValidationError where it breaks the schema."""
-        return cls.model_validate_json(value)
+        event: Self = cls.__pydantic_validator__.validate_json(value)
+        return event

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.versions import Versions, in_order
 from shared.runtime import database as runtime_database
 from shared.runtime.protocols import Refused, hold
@@ -20,7 +20,9 @@ SECOND = amendment("2.0", "2026-05-01")
 
 
 def versions(*texts: str) -> Versions:
-    return in_order([study.parse(text.encode(), f"{at}.yaml") for at, text in enumerate(texts)])
+    return in_order(
+        [protocol_file.parse(text.encode(), f"{at}.yaml") for at, text in enumerate(texts)]
+    )
 
 
 @dataclass

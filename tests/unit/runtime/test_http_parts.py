@@ -127,6 +127,11 @@ LIST = Route("GET", "/v1/things", frozenset(), nowhere, "things", query=Filter)
         ("limit=1001", "limit"),
         ("limit=ten", "limit"),
         ("limit=", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=%2B1", "limit"),
+        ("limit=+1", "limit"),
+        ("limit=%D9%A1", "limit"),
         ("site=A&site=A", "site"),
         ("unknown=1", "unknown"),
         ("by=site", "by"),
@@ -139,6 +144,14 @@ def test_a_bad_query_is_422_with_its_place(query: str, place: str) -> None:
         http._query(LIST, request_for(query))
     assert refused.value.status == 422
     assert shown(refused.value)["errors"][0]["loc"] == ["query", place]
+
+
+@pytest.mark.parametrize("query", ["site=%00", "%00=1", "%00=1&%00=2", "site=a%00&site=b"])
+def test_a_query_with_a_nul_is_422_and_can_be_answered(query: str) -> None:
+    with pytest.raises(Problem) as refused:
+        http._query(LIST, request_for(query))
+    assert refused.value.status == 422
+    assert shown(refused.value)["errors"][0]["loc"][0] == "query"
 
 
 def test_a_good_query_is_its_model() -> None:

@@ -43,6 +43,24 @@ def test_nothing_that_a_producer_sends_can_break_the_reading(
         assert str(why)  # noqa: PT017 - that nothing else is raised is what is tested
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*NAMES, "\u00e9", "\udcff"]), st.sampled_from(VALUES)),
+        max_size=4,
+    )
+)
+def test_a_header_is_read_where_it_is_text_and_stands_once(
+    headers: list[tuple[str, bytes | None]],
+) -> None:
+    names = [name for name, _ in headers]
+    texts = {b"": "", b"1": "1", str(ID).encode(): str(ID), "\u00e9".encode(): "\u00e9"}
+    assert Record.of(RawRecord("t", 0, 1, b"k", b"", headers)).headers == {
+        name: texts[value]
+        for name, value in headers
+        if names.count(name) == 1 and value in texts and name != "\udcff"
+    }
+
+
 @given(st.lists(st.tuples(st.text(), st.none() | st.binary())))
 def test_headers_are_kept_as_they_came(headers: list[tuple[str, bytes | None]]) -> None:
     assert load_headers(dump_headers(headers)) == headers
