@@ -12,10 +12,10 @@ from typing import Final
 from services.randomizer import records, store
 from services.randomizer.activation import activate
 from services.randomizer.book import Book
-from services.randomizer.desk import OtherProtocolError, Rules
 from services.randomizer.news import news
 from services.randomizer.plan import Plan
 from services.randomizer.plans import Plans
+from services.randomizer.rules import OtherProtocolError, Rules
 from services.randomizer.seed import NONCE_BYTES, SEED_BYTES, Seed, WrongKeyError
 from services.randomizer.trials import Trials
 from shared.contracts.subjects import TrialId
@@ -59,7 +59,7 @@ async def on_due(
 
 async def bring_up(trials: Trials, plans: Plans, db: Connection, now: datetime) -> list[NewEvent]:
     """Every version that is due comes into force; the next one gets its timer."""
-    book = (await store.load(db, {plans.trial: []})).get(plans.trial)
+    book = (await store.load(db, {plans.trial: []}, whole=True)).get(plans.trial)
     newest = None
     if book is not None:
         newest = plans.find(book.trial.protocol_version)
@@ -69,7 +69,7 @@ async def bring_up(trials: Trials, plans: Plans, db: Connection, now: datetime) 
         activate(Rules(newest, await trials.seed(db, plans.trial)), book)
     said: list[NewEvent] = []
     for plan in plans.due(newest, now):
-        book, events = await _activate(trials, plan, book, db, now)
+        book, events = await _activate(trials, plans, plan, book, db, now)
         said += events
     if coming := plans.coming(now):
         await timers.put(db, [Timer(TIMER, plans.trial, coming.since)])
@@ -77,13 +77,13 @@ async def bring_up(trials: Trials, plans: Plans, db: Connection, now: datetime) 
 
 
 async def _activate(
-    trials: Trials, plan: Plan, book: Book | None, db: Connection, now: datetime
+    trials: Trials, plans: Plans, plan: Plan, book: Book | None, db: Connection, now: datetime
 ) -> tuple[Book, list[NewEvent]]:
     if book is None:
         seed = Seed(plan.trial, os.urandom(SEED_BYTES))
     else:
         seed = await trials.seed(db, plan.trial)
-    decision = activate(Rules(plan, seed), book)
+    decision = activate(Rules(plan, seed, earlier=plans.until(plan)), book)
     if decision is None:
         raise AssertionError("a version comes into force once")
     made = decision.book.trial

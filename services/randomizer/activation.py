@@ -1,17 +1,21 @@
 """A protocol version comes into force: the seed is committed before the first draw."""
 
-from services.randomizer.book import Book, Trial
-from services.randomizer.desk import Decision, Desk, OtherProtocolError, Rules
+from services.randomizer.book import Book, Decision, Trial
+from services.randomizer.desk import Desk
+from services.randomizer.milestones import by_amendment
+from services.randomizer.rules import OtherProtocolError, Rules
 from shared.contracts.events.randomization import SeedCommitted, TrialActivated
 
 
 def activate(rules: Rules, book: Book | None) -> Decision | None:
     """Puts the plan in force, for a new trial (``book`` None) or as its next protocol version.
 
-    None where it is in force already. Raises ``OtherProtocolError`` where the file changed under
-    the same version.
+    ``book`` has all who wait and the draws of every site: an amendment may close the trial, or
+    reach milestones by its limits alone. None where it is in force already. Raises
+    ``OtherProtocolError`` where the file changed under the same version, or where the version
+    before is not among the rules.
     """
-    plan = rules.plan
+    plan, before = rules.plan, None
     if book is not None and book.trial.protocol_version == plan.protocol_version:
         if book.trial.protocol_sha256 != plan.protocol_sha256:
             raise OtherProtocolError(
@@ -30,6 +34,9 @@ def activate(rules: Rules, book: Book | None) -> Decision | None:
         desk = Desk(rules, Book(trial, {}, {}, {}, {}))
         desk.tell(SeedCommitted(commitment=trial.commitment))
     else:
+        before = rules.of(book.trial.protocol_version)
+        if before is None:
+            raise OtherProtocolError(f"version {book.trial.protocol_version} is not here")
         desk = Desk(rules, book)
         desk.trial = book.trial._replace(
             protocol_version=plan.protocol_version,
@@ -47,5 +54,8 @@ def activate(rules: Rules, book: Book | None) -> Decision | None:
     for site, opened in plan.sites.items():
         if site not in desk.sites:
             desk.set_site(site, opened)
+    if before is not None and desk.trial.state != "closed":
+        for milestone in by_amendment(before.scheme.design, plan.scheme.design, desk.book):
+            desk.tell(milestone)
     desk.close_at_target()
     return desk.decision()

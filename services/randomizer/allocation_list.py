@@ -1,7 +1,8 @@
 """An allocation list as a statistician uploads it: CSV ``stratum,arm[,subject]``, in order of use.
 
 A first line of exactly these names is a header and may be left out; without a subject, or with an
-empty one, a row is left to whoever comes next. The list is known by the SHA-256 of its bytes.
+empty one, a row is left to whoever comes next. The list is known by the SHA-256 of its bytes, with
+the byte order mark that spreadsheets put before UTF-8, which says nothing else.
 """
 
 import csv
@@ -57,7 +58,8 @@ def parse(raw: bytes, arms: Mapping[str, frozenset[str]] | None) -> AllocationLi
     """
     try:
         text = raw.decode("utf-8")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = io.StringIO(text.removeprefix("\ufeff"), newline="")
+        lines = list(csv.reader(rows, strict=True))
     except UnicodeDecodeError:
         raise ListError([(1, "is not UTF-8 text")]) from None
     except csv.Error as error:

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from services.randomizer import activate, seed_key
-from services.randomizer.api import Api
+from services.randomizer import activate, api, seed_key
 from services.randomizer.handlers import on_boundary_crossed, on_screening, on_withdrawn
 from services.randomizer.restore import take_back_all
 from services.randomizer.trials import Trials
@@ -25,7 +24,7 @@ def build(settings: Settings) -> Service:
     return Service(
         name="randomizer",
         protocols=list(protocols.values()),
-        routes=Api(trials).routes(),
+        routes=api.routes(trials),
         subscriptions=[
             Subscription("trialops.screening", {PatientScreened: decide, ScreeningFailed: decide}),
             Subscription(

@@ -1,4 +1,4 @@
-"""What the randomizer knows of a trial when it decides: its state, sites, strata and subjects."""
+"""What the randomizer knows of a trial when it decides, and what it knows afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import JsonValue
 
 from services.randomizer.scheme import StratumState
+from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import RefusalReason
 from shared.contracts.subjects import SiteId, SubjectId, TrialId
 
@@ -89,8 +90,9 @@ class Allocation(NamedTuple):
 class Book:
     """A trial as far as a decision needs it.
 
-    ``subjects`` holds those whom the facts name and, for a command, all who wait. ``cells`` counts
-    the draws by site and stratum, for every site that a subject here belongs to.
+    ``subjects`` holds those whom the facts name, ``cells`` counts the draws by site and stratum for
+    every site that a subject here belongs to; for a command or an amendment, all who wait are here,
+    and the draws of every site.
     """
 
     trial: Trial
@@ -98,3 +100,20 @@ class Book:
     strata: Mapping[str, StratumState]
     cells: Mapping[tuple[SiteId, str], int]
     subjects: Mapping[SubjectId, Subject]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The book after, what happened (with the index of the fact that made it), and who changed."""
+
+    book: Book
+    events: tuple[tuple[int, Event], ...]
+    allocations: tuple[Allocation, ...]
+    subjects: frozenset[SubjectId]
+    strata: frozenset[str]
+    cells: frozenset[tuple[SiteId, str]]
+    sites: frozenset[SiteId]
+
+    def closes(self, before: Book) -> bool:
+        """Whether the trial, as it stood before, ended with this."""
+        return self.book.trial.state == "closed" != before.trial.state

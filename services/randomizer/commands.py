@@ -6,8 +6,7 @@ from functools import partial
 
 from services.randomizer import records, replay, store
 from services.randomizer.allocation_list import AllocationList, ListError, ListTooLongError, parse
-from services.randomizer.book import Book
-from services.randomizer.desk import Decision
+from services.randomizer.book import Book, Decision
 from services.randomizer.domain import NotPossibleError, decide
 from services.randomizer.facts import Command, LoadList
 from services.randomizer.news import news
@@ -31,9 +30,9 @@ from shared.runtime.work import Answer
 _OPENERS = 2
 
 
-async def locked(db: Connection, trial: TrialId, *, waiting: bool = False) -> Book:
+async def locked(db: Connection, trial: TrialId, *, whole: bool = False) -> Book:
     """The trial's book, locked."""
-    books = await store.load(db, {trial: []}, waiting=waiting)
+    books = await store.load(db, {trial: []}, whole=whole)
     if trial not in books:
         raise NotYet("the trial is not activated")
     return books[trial]
@@ -42,7 +41,7 @@ async def locked(db: Connection, trial: TrialId, *, waiting: bool = False) -> Bo
 async def _decided(
     trials: Trials, trial: TrialId, command: Command, db: Connection, now: datetime
 ) -> Decision:
-    book = await locked(db, trial, waiting=True)
+    book = await locked(db, trial, whole=True)
     try:
         decision = decide(await trials.rules(db, book), book, [command])
     except NotPossibleError as why:

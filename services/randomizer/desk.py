@@ -5,15 +5,11 @@ open and no cap is reached; the trial closes itself with the draw that reaches i
 subject, one allocation, for ever.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from services.randomizer.allocation_list import AllocationList
-from services.randomizer.book import Allocation, Book, ClosedBy, Drawn, Subject
+from services.randomizer.book import Allocation, Book, ClosedBy, Decision, Drawn, Subject
 from services.randomizer.limits import Counts, cap_reached
-from services.randomizer.milestones import milestones
+from services.randomizer.milestones import by_draw
 from services.randomizer.plan import Plan
-from services.randomizer.seed import Seed
+from services.randomizer.rules import OtherProtocolError, Rules
 from services.randomizer.treatment_code import treatment_code
 from shared.contracts.events.base import Event
 from shared.contracts.events.randomization import (
@@ -26,42 +22,6 @@ from shared.contracts.events.randomization import (
     SiteOpened,
 )
 from shared.contracts.subjects import SiteId, SubjectId
-
-
-class OtherProtocolError(Exception):
-    """The protocol file in hand is not the one in force: nothing may be drawn by it."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What decisions go by: the plan, the opened seed, and the list of a listed design once
-    loaded.
-
-    ``plan`` is that of the newest version: caps and target are its own. A subject is drawn by the
-    version that its screening was decided by, which may be one of the ``earlier`` ones.
-    """
-
-    plan: Plan
-    seed: Seed
-    rows: AllocationList | None = None
-    earlier: Mapping[str, Plan] = field(default_factory=dict)
-
-    def of(self, version: str) -> Plan | None:
-        """The plan of a version that is in force at some site; None for any other."""
-        return self.plan if version == self.plan.protocol_version else self.earlier.get(version)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The book after, what happened (with the index of the fact that made it), and who changed."""
-
-    book: Book
-    events: tuple[tuple[int, Event], ...]
-    allocations: tuple[Allocation, ...]
-    subjects: frozenset[SubjectId]
-    strata: frozenset[str]
-    cells: frozenset[tuple[SiteId, str]]
-    sites: frozenset[SiteId]
 
 
 class Desk:
@@ -85,9 +45,14 @@ class Desk:
         self.changed: set[SubjectId] = set()
         self.changed_sites: set[SiteId] = set()
 
+    @property
+    def book(self) -> Book:
+        """The book as it stands."""
+        return Book(self.trial, self.sites, self.strata, self.cells, self.subjects)
+
     def decision(self) -> Decision:
         return Decision(
-            Book(self.trial, self.sites, self.strata, self.cells, self.subjects),
+            self.book,
             tuple(self.events),
             tuple(self.allocations),
             frozenset(self.changed),
@@ -150,8 +115,8 @@ class Desk:
         )
 
     def refuse(self, subject: Subject, reason: RefusalReason) -> None:
-        """Each newer screening that is not drawn gets its answer; of those of a subject who took
-        the consent back, each attempt gets one.
+        """Each newer screening that is not drawn gets its answer; those of a subject who took the
+        consent back get one an attempt, and another only after a verdict that was not eligible.
         """
         told = reason == "consent_withdrawn" and subject.refusal == reason
         self.keep(subject._replace(standing="refused", refusal=reason, arrival=None))
@@ -236,9 +201,9 @@ class Desk:
                 protocol_version=plan.protocol_version,
             )
         )
-        percents, at = self.design.milestones, self.counts(subject.site, stratum)
-        for milestone in milestones(self.plan.target, self.design.caps, percents, at):
-            self.tell(milestone)
+        if self.design.milestones:
+            for milestone in by_draw(self.design, self.counts(subject.site, stratum)):
+                self.tell(milestone)
         self.close_at_target()
 
     # The trial as a whole
@@ -250,10 +215,11 @@ class Desk:
             self.close("target_reached")
 
     def close(self, by: ClosedBy) -> None:
-        """Closed is for good."""
+        """Closed is for good; those who wait learn that they will not be drawn."""
         if self.trial.state != "closed":
             self.trial = self.trial._replace(state="closed", closed_by=by)
             self.tell(RandomizationClosed(cause=by, randomized=self.trial.randomized))
+            self.serve_waiting()
 
     def set_site(self, site: SiteId, opened: bool) -> None:
         """A site may enrol from now on, or no more."""
@@ -264,6 +230,7 @@ class Desk:
     def serve_waiting(self) -> None:
         """Everyone who waits, in order of arrival: drawn, refused, or waiting on."""
         waiting = [who for who in self.subjects.values() if who.standing == "waiting"]
-        for subject in sorted(waiting, key=lambda who: who.arrival or 0):
-            if subject.stratum is not None:
+        for one in sorted(waiting, key=lambda who: who.arrival or 0):
+            subject = self.subjects[one.id]  # a draw may have closed the trial, and told the others
+            if subject.standing == "waiting" and subject.stratum is not None:
                 self.consider(subject, subject.stratum)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from services.randomizer.allocation_list import AllocationList
-from services.randomizer.book import Book, Drawn, Subject
-from services.randomizer.desk import Decision, Desk, OtherProtocolError, Rules
+from services.randomizer.book import Book, Decision, Drawn, Subject
+from services.randomizer.desk import Desk
 from services.randomizer.facts import (
     BoundaryCrossed,
     Close,
@@ -22,6 +22,7 @@ from services.randomizer.facts import (
     Pause,
     Resume,
 )
+from services.randomizer.rules import OtherProtocolError, Rules
 from shared.contracts.events.randomization import (
     AllocationListLoaded,
     EligibilityDeviation,
@@ -190,11 +191,9 @@ def _resume(desk: Desk) -> None:
 
 
 def _close(desk: Desk) -> None:
-    """Those who wait learn that they will not be drawn."""
     if desk.trial.state == "closed":
         raise NotPossibleError("the trial is closed")
     desk.close("closed")
-    desk.serve_waiting()
 
 
 def _switch_site(desk: Desk, site: SiteId, opened: bool) -> None:
@@ -209,7 +208,7 @@ def _switch_site(desk: Desk, site: SiteId, opened: bool) -> None:
 
 
 def _load(desk: Desk, rows: AllocationList) -> None:
-    if not desk.design.needs_list:
+    if not desk.rules.needs_list:
         raise NotPossibleError("this trial's design draws without a list")
     if desk.trial.list_sha256 is not None:
         raise NotPossibleError("a list is loaded already")

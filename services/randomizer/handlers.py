@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.randomizer import store
 from services.randomizer.activate import bring_up
-from services.randomizer.desk import Decision
+from services.randomizer.book import Decision
 from services.randomizer.domain import decide
 from services.randomizer.facts import BoundaryCrossed, ConsentWithdrawn, Fact
 from services.randomizer.news import news
@@ -82,7 +82,12 @@ async def _on(
         books = await store.load(db, wanted)
     for trial, book in books.items():
         rules = await trials.rules(db, book)
-        decision = decide(rules, book, [_fact(received) for received in by_trial[trial]])
+        facts = [_fact(received) for received in by_trial[trial]]
+        decision = decide(rules, book, facts)
+        if decision.closes(book) and book.trial.arrivals:
+            # Those who wait for the list of an earlier version learn of it, too.
+            whole = await store.load(db, {trial: wanted[trial]}, whole=True)
+            decision = decide(rules, whole[trial], facts)
         decisions.append(decision)
         said += news(trial, decision, now, [received.envelope for received in by_trial[trial]])
     await store.save(db, decisions, now)
@@ -102,9 +107,9 @@ def _check_version(plans: Plans, data: object, now: datetime) -> None:
 
 def _fact(received: Heard) -> Fact:
     match received.data:
+        case PatientScreened() | ScreeningFailed() as screening:  # nearly all: they come first
+            return screening
         case SubjectWithdrawn(subject=subject, site=site):
             return ConsentWithdrawn(SubjectId(subject), SiteId(site))
         case SafetyBoundaryCrossed():
             return BoundaryCrossed()
-        case PatientScreened() | ScreeningFailed() as screening:
-            return screening

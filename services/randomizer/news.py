@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.randomizer.desk import Decision
+from services.randomizer.book import Decision
 from shared.contracts.envelope import Envelope
 from shared.contracts.subjects import TrialId
 from shared.runtime.outbox import NewEvent

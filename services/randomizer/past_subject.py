@@ -12,9 +12,10 @@ from operator import attrgetter
 from uuid import UUID
 
 from services.randomizer.book import Book, Drawn, Subject
-from services.randomizer.desk import Desk, Rules
+from services.randomizer.desk import Desk
 from services.randomizer.domain import take
 from services.randomizer.facts import ConsentWithdrawn, Fact
+from services.randomizer.rules import Rules
 from shared.contracts.events.randomization import (
     EligibilityDeviation,
     PatientRandomized,
@@ -129,10 +130,12 @@ class Retold(Desk):
         self._said = list(said)
         self._places = places
         self._hears: Heard | None = None
+        self._own: set[UUID] = set()
         self.drawn: dict[int, Subject] = {}
 
     def retell(self, name: SubjectId, heard: Sequence[Heard]) -> None:
         """Take what was heard of one subject, each with what was told of it."""
+        self._own = {one.id for one in heard}
         screenings = [one for one in heard if not isinstance(one.event, SubjectWithdrawn)]
         withdrawals = [one for one in heard if isinstance(one.event, SubjectWithdrawn)]
         for one in merge(screenings, withdrawals, key=attrgetter("time")):
@@ -155,13 +158,20 @@ class Retold(Desk):
         self.keep(subject._replace(standing="refused", refusal=reason, arrival=None))
 
     def _commanded(self, name: SubjectId, before: datetime | None) -> None:
-        """What came of persons' commands before a time."""
+        """What came before a time of a person's command, or of the draw that ended the trial."""
         due = [
-            one for one in self._said if one.cause is None and (before is None or one.time < before)
+            one
+            for one in self._said
+            if self._foreign(one) and (before is None or one.time < before)
         ]
         for one in due:
             self._said.remove(one)
             self._outcome(self.known(name, one.event.site), one)
+
+    def _foreign(self, said: Said) -> bool:
+        """Whether no event about the subject itself made us say it."""
+        ended = isinstance(said.event, RandomizationRefused) and said.cause not in self._own
+        return said.cause is None or ended
 
     def _outcome(self, subject: Subject, told: Said) -> None:
         match told.event:

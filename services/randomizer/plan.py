@@ -53,9 +53,12 @@ class Plan:
                     f"{name} is neither site, stratum nor a field that eligibility.carry lists",
                 )
         sites = {site.id: site.open_at_activation for site in protocol.sites}
-        for site in (*scheme.design.caps.sites, *scheme.design.caps.site_strata):
-            if SiteId(site) not in sites:
-                raise protocol.fault(("randomization", "caps"), f"{site} is no site listed")
+        caps = scheme.design.caps
+        for name, of in (("sites", caps.sites), ("site_strata", caps.site_strata)):
+            for site in of:
+                if SiteId(site) not in sites:
+                    path = ("randomization", "caps", name, site)
+                    raise protocol.fault(path, "is no site of the protocol")
         return cls(
             trial=protocol.id,
             protocol_version=protocol.study.version,

@@ -32,7 +32,10 @@ class Plans:
 
     def find(self, version: str) -> Plan | None:
         """The plan of that version."""
-        return next((plan for plan in self.every if plan.protocol_version == version), None)
+        for plan in self.every:
+            if plan.protocol_version == version:
+                return plan
+        return None
 
     def until(self, newest: Plan) -> Mapping[str, Plan]:
         """By version, ``newest`` and those before it."""

@@ -6,6 +6,12 @@ alone: whoever may see these learns nothing more of what comes next. What the de
 mean over trials that draw the same subjects by other seeds, which no state of this trial enters.
 More right guesses than that, by several standard deviations, are a reason to look for selection
 (Berger & Exner 1999, Control Clin Trials 20:319).
+
+What is implied tells the design's settings: the second guess in a stratum is right for certain in
+blocks of 2, twice in three in blocks of 4, three times in five in blocks of 6. Whoever sees all
+arms and knows the size of a block knows its end before it is drawn. So while draws may still come
+the report says only whether right guesses are more than implied: of an honest trial it says no,
+whatever its design. A closed trial has nothing left to foretell: its report has the figures.
 """
 
 import hashlib
@@ -24,7 +30,10 @@ from shared.contracts.subjects import SubjectId, TrialId
 DRAWS = 20_000
 """How many draws a report may cost, which bounds how many other trials it is compared with."""
 
-LEAST_RUNS, MOST_RUNS = 5, 400
+LEAST_RUNS, MOST_RUNS = 20, 400
+DEVIATIONS = 3
+"""By how many standard deviations right guesses are more than implied."""
+
 _PLACES = 2
 
 
@@ -40,12 +49,17 @@ class Past:
 
 
 class Guessed(BaseModel):
-    """Right guesses as a share of the draws; `implied` is null where a list decided beforehand."""
+    """Right guesses as a share of the draws, and whether they are more than the design implies.
+
+    `implied` and `standard_deviation` are null until the trial is closed; these and
+    `more_than_implied` are where a list decided beforehand.
+    """
 
     randomized: int
     guessed: float | None
-    implied: float | None
-    standard_deviation: float | None
+    more_than_implied: bool | None = None
+    implied: float | None = None
+    standard_deviation: float | None = None
 
 
 class Predictability(Guessed):
@@ -56,20 +70,23 @@ class Predictability(Guessed):
 
 
 def predictability(
-    trial: TrialId, past: Sequence[Past], schemes: Mapping[str, Scheme]
+    trial: TrialId, past: Sequence[Past], schemes: Mapping[str, Scheme], *, closed: bool
 ) -> Predictability:
-    """The report over the allocations in the order of their numbers."""
+    """The report over the allocations in the order of their numbers.
+
+    ``closed``: no draw is to come, so that the design's figures foretell none.
+    """
     runs = max(LEAST_RUNS, min(MOST_RUNS, DRAWS // max(1, len(past))))
     drawn = all(not schemes[one.protocol_version].design.needs_list for one in past)
     found = guesses(past, schemes, [one.arm for one in past])
     others = [guesses(past, schemes, _arms(trial, past, schemes, n)) for n in range(runs * drawn)]
     sizes = Counter(one.stratum for one in past)
-    whole = _guessed(len(past), sum(found.values()), [sum(of.values()) for of in others])
+    whole = _guessed(len(past), sum(found.values()), [sum(of.values()) for of in others], closed)
     return Predictability(
         **whole.model_dump(),
         runs=len(others),
         strata={
-            stratum: _guessed(n, found[stratum], [of[stratum] for of in others])
+            stratum: _guessed(n, found[stratum], [of[stratum] for of in others], closed)
             for stratum, n in sorted(sizes.items())
         },
     )
@@ -113,19 +130,18 @@ def _arms(
     return arms
 
 
-def _guessed(n: int, right: float, others: Sequence[float]) -> Guessed:
-    """Rounded: finer figures would tell the design's settings, and no more of its guessing."""
+def _guessed(n: int, right: float, others: Sequence[float], closed: bool) -> Guessed:
+    """Rounded: finer figures would tell no more of the guessing."""
     if n == 0:
-        return Guessed(randomized=0, guessed=None, implied=None, standard_deviation=None)
-    implied = deviation = None
-    if others:
-        mean = sum(others) / len(others)
-        implied = round(mean / n, _PLACES)
-        squares = sum((of - mean) ** 2 for of in others)
-        deviation = round(sqrt(squares / (len(others) - 1)) / n, _PLACES)
-    return Guessed(
-        randomized=n,
-        guessed=round(right / n, _PLACES),
-        implied=implied,
-        standard_deviation=deviation,
-    )
+        return Guessed(randomized=0, guessed=None)
+    guessed = Guessed(randomized=n, guessed=round(right / n, _PLACES))
+    if not others:
+        return guessed
+    mean = sum(others) / len(others)
+    deviation = sqrt(sum((of - mean) ** 2 for of in others) / (len(others) - 1))
+    # Shares of ties are sums of fractions: what is equal may differ in the last binary digit.
+    guessed.more_than_implied = right - mean > DEVIATIONS * deviation + 1e-9 * n
+    if closed:
+        guessed.implied = round(mean / n, _PLACES)
+        guessed.standard_deviation = round(deviation / n, _PLACES)
+    return guessed

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import JsonValue, ValidationError
 
 from services.randomizer.allocation_list import AllocationList
 from services.randomizer.designs import AnyDesign, sections
-from services.randomizer.designs.design import OUTSIDE, DesignError, Ratio, State, Turn
+from services.randomizer.designs.design import OUTSIDE, Caps, DesignError, Ratio, State, Turn
 from services.randomizer.designs.minimisation import SITE, STRATUM
+from services.randomizer.faults import told
 from services.randomizer.seed import Seed
 from shared.contracts.subjects import SubjectId
 
@@ -21,8 +22,7 @@ Json = dict[str, JsonValue]
 NOTHING: Mapping[str, JsonValue] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class StratumState:
+class StratumState(NamedTuple):
     """Where a stratum stands: draws so far, and the state of whatever drew there, by its hash.
 
     While two versions of a protocol are in force at different sites, each draws on in its own
@@ -49,7 +49,7 @@ class Scheme:
         try:
             design = sections.validate_python(section)
         except ValidationError as error:
-            faults = [(_place(section, fault["loc"]), _told(**fault)) for fault in error.errors()]
+            faults = [(_place(section, **fault), told(**fault)) for fault in error.errors()]
             # Of what may be written in several ways, the deepest place is the way that was meant.
             raise DesignError(*max(faults, key=lambda fault: len(fault[0]))) from None
         ratios = {stratum: Ratio(stratum, dict(of)) for stratum, of in shares.items()}
@@ -57,9 +57,9 @@ class Scheme:
         for place, percent in enumerate(design.milestones):
             if percent in design.milestones[:place]:
                 raise DesignError(("milestones", place), f"{percent} is listed twice")
-        for stratum in (*design.caps.strata, *_capped_strata(design)):
+        for capped, stratum in _capped_strata(design.caps):
             if stratum not in ratios:
-                raise DesignError(("caps",), f"{stratum} is no stratum of the protocol")
+                raise DesignError(capped, "is no stratum of the protocol")
         return cls(design, ratios)
 
     @cached_property
@@ -121,11 +121,14 @@ class Scheme:
         ``strata`` tells where every stratum stands that has drawn; ``carry`` is what the subject's
         screening brought. None: the list has nothing left to give.
         """
-        at, part = strata.get(stratum), self.parts[stratum]
         turn = self._turn(strata, subject, stratum, seed, rows, carry)
         given = self.design.draw(turn)
-        states = at.states if at is not None else {}
-        return given and (given[0], StratumState(turn.drawn + 1, {**states, part: given[1]}))
+        if given is None:
+            return None
+        arm, state = given
+        at, part = strata.get(stratum), self.parts[stratum]
+        states = {part: state} if at is None else {**at.states, part: state}
+        return arm, StratumState(turn.drawn + 1, states)
 
     def odds(
         self,
@@ -154,11 +157,18 @@ class Scheme:
         return Turn(subject, ratio, drawn, state, seed, rows, carry, alike)
 
 
-def _capped_strata(design: AnyDesign) -> list[str]:
-    return [stratum for caps in design.caps.site_strata.values() for stratum in caps]
+def _capped_strata(caps: Caps) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The strata that caps name, with the places where they do."""
+    for stratum in caps.strata:
+        yield ("caps", "strata", stratum), stratum
+    for site, of in caps.site_strata.items():
+        for stratum in of:
+            yield ("caps", "site_strata", site, stratum), stratum
 
 
-def _place(section: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _place(
+    section: object, type: str, loc: tuple[str | int, ...], **_: object
+) -> tuple[str | int, ...]:
     """The part of a validation error's place that is in the section: no names of union members."""
     place: list[str | int] = []
     for step in loc:
@@ -166,12 +176,7 @@ def _place(section: object, loc: tuple[str | int, ...]) -> tuple[str | int, ...]
         if isinstance(members, dict) and step in members:
             section = members[step]
             place.append(step)
-    return tuple(place)
-
-
-def _told(type: str, loc: tuple[str | int, ...], msg: str, **_: object) -> str:
-    """What is wrong; of a setting that is missing, its name, as its place is not in the section."""
-    return f"{loc[-1]} is missing" if type == "missing" else msg
+    return (*place, "design") if type == "union_tag_invalid" else tuple(place)
 
 
 def _sha256(value: Json) -> str:

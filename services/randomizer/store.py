@@ -9,13 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
+from pydantic import JsonValue, TypeAdapter
 
-from services.randomizer.book import Book, Drawn, Subject, Trial
+from services.randomizer.book import Book, Decision, Drawn, Subject, Trial
 from services.randomizer.designs.design import State
-from services.randomizer.desk import Decision
 from services.randomizer.scheme import StratumState
 from shared.contracts.subjects import SiteId, SubjectId, TrialId
 from shared.runtime.database import Connection
+
+_CARRY = TypeAdapter(dict[str, JsonValue])
 
 LOCK_TRIALS = """
 SELECT trial, protocol_version, protocol_sha256, design_sha256, commitment, state, closed_by,
@@ -42,6 +44,8 @@ SELECT trial, site, stratum, randomized
 FROM unnest($1::text[], $2::text[]) AS named (trial, site) JOIN cell USING (trial, site)
 """
 
+ALL_CELLS = "SELECT trial, site, stratum, randomized FROM cell WHERE trial = ANY($1::text[])"
+
 SUBJECTS = """
 SELECT trial, subject, site, standing, screening, attempt, revision, signed, verdict, stratum,
        protocol_version, form_sha256, carry, arrival, refusal, withdrawn, number, drawn_in
@@ -59,17 +63,18 @@ async def load(
     db: Connection,
     wanted: Mapping[TrialId, Collection[tuple[SubjectId, SiteId]]],
     *,
-    waiting: bool = False,
+    whole: bool = False,
 ) -> dict[TrialId, Book]:
-    """The trials' books, locked, with the subjects named and, for a command, all who wait.
+    """The trials' books, locked, with the subjects named and the draws at their sites.
 
-    A trial that was never activated has no book.
+    ``whole``: for what concerns the whole trial, with all who wait and the draws of every site. A
+    trial that was never activated has no book.
     """
     trials = await lock_trials(db, wanted)
     known = list(trials)
     named = [(trial, subject) for trial in known for subject, _ in wanted[trial]]
-    rows = await db.fetch(SUBJECTS, *_columns(named, 2)) if named else []
-    if waiting:
+    rows = await db.fetch(SUBJECTS, *zip(*named, strict=True)) if named else []
+    if whole:
         rows += await db.fetch(WAITING, known)
     subjects: dict[TrialId, dict[SubjectId, Subject]] = {trial: {} for trial in known}
     for row in rows:
@@ -86,7 +91,11 @@ async def load(
         states = {**before.states, row["part"]: tuple(row["state"])}
         of[row["stratum"]] = StratumState(row["drawn"], states)
     cells: dict[TrialId, dict[tuple[SiteId, str], int]] = {trial: {} for trial in known}
-    for row in await db.fetch(CELLS, *_columns(sorted(at), 2)) if at else []:
+    if whole:
+        counted = await db.fetch(ALL_CELLS, known)
+    else:
+        counted = await db.fetch(CELLS, *zip(*sorted(at), strict=True)) if at else []
+    for row in counted:
         cells[row["trial"]][row["site"], row["stratum"]] = row["randomized"]
     return {
         trial: Book(state, sites[trial], strata[trial], cells[trial], subjects[trial])
@@ -230,7 +239,7 @@ async def save(db: Connection, decisions: Sequence[Decision], now: datetime) -> 
                 made.attempt,
                 made.revision,
                 made.form_sha256,
-                json.dumps(dict(made.carry)),
+                _json(made.carry),
                 made.treatment_code,
             )
             for decision, book in books
@@ -247,11 +256,11 @@ async def _write(
     *more: object,
 ) -> None:
     if rows:
-        await db.execute(sql, *_columns(rows, len(rows[0])), *more)
+        await db.execute(sql, *zip(*rows, strict=True), *more)
 
 
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    return [[row[column] for row in rows] for column in range(width)]
+def _json(carry: Mapping[str, JsonValue]) -> str:
+    return _CARRY.dump_json(dict(carry)).decode()
 
 
 def _array(state: State) -> str:
@@ -294,7 +303,7 @@ def _subject_row(trial: TrialId, who: Subject) -> tuple[object, ...]:
         who.stratum,
         who.protocol_version,
         who.form_sha256,
-        json.dumps(dict(who.carry)),
+        _json(who.carry),
         who.arrival,
         who.refusal,
         who.withdrawn,

@@ -12,11 +12,11 @@ from datetime import datetime
 from operator import attrgetter
 
 from services.randomizer.allocation_list import AllocationList
-from services.randomizer.book import Allocation, Book, Subject
-from services.randomizer.desk import Decision, Rules
+from services.randomizer.book import Allocation, Book, Decision, Subject
 from services.randomizer.domain import ImpossibleFactError
 from services.randomizer.past_subject import Considered, Heard, Retold, Said, considered
 from services.randomizer.plan import Plan
+from services.randomizer.rules import Rules
 from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import Seed
 from services.randomizer.treatment_code import treatment_code

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from services.randomizer import records
 from services.randomizer.allocation_list import AllocationList, parse
 from services.randomizer.book import Book, Trial
-from services.randomizer.desk import Rules
 from services.randomizer.plans import Plans
+from services.randomizer.rules import Rules
 from services.randomizer.seed import Seed, WrongKeyError, unseal_any
 from shared.contracts.subjects import TrialId
 from shared.contracts.versions import Versions

@@ -25,11 +25,17 @@ def test_while_paused_subjects_wait_and_are_drawn_in_the_order_of_arrival(tiny: 
     [told, *_] = story.logged("RandomizationWaiting", len(arrived))
     assert told["data"]["subject"] == arrived[0]
 
+    gone = arrived.pop(1)  # who takes the consent back while waiting is not drawn
+    assert story.withdraw(gone).status_code == 200
+    story.until_enrolment(waiting=len(arrived), refused=1)
     assert story.command(story.manager, "resume").status_code == 200
     assert story.command(story.manager, "resume").status_code == 409
-    assert [story.drawn(subject)["number"] for subject in arrived] == [1, 2, 3, 4, 5]
-    after = story.until_enrolment(waiting=0, randomized=5)
+    assert [story.drawn(subject)["number"] for subject in arrived] == [1, 2, 3, 4]
+    after = story.until_enrolment(waiting=0, randomized=4)
     assert after["state"] == "open"
+    assert story.allocation(gone) is None
+    [refused] = story.logged("RandomizationRefused", subject=gone)
+    assert refused["data"]["reason"] == "consent_withdrawn"
     reasons = [entry["data"]["reason"] for entry in story.logged("EnrolmentDecided", 2)]
     assert reasons == ["a test of pause", "a test of resume"]
 
@@ -81,22 +87,27 @@ def test_a_closed_site_enrols_no_more_until_it_is_opened(tiny: Tiny) -> None:
     assert facts == [{"site": "T1"}, {"site": "T1"}]
 
 
-def test_the_target_closes_the_trial_by_itself(tiny: Tiny) -> None:
+def test_half_of_the_target_is_told_and_the_target_closes_the_trial_by_itself(tiny: Tiny) -> None:
     story = tiny("TTARGET")
-    subjects = [story.new_subject() for _ in range(7)]
+    subjects = [story.new_subject() for _ in range(9)]
     for subject in subjects:  # all are taken: a full trial is no error of who submits
         assert story.submission(subject).status_code == 201
-    full = story.until_enrolment(state="closed", randomized=4, refused=3)
-    assert (full["target"], full["waiting"]) == (4, 0)
+    full = story.until_enrolment(state="closed", randomized=6, refused=3)
+    assert (full["target"], full["waiting"]) == (6, 0)
     refusals = story.logged("RandomizationRefused", 3)
     assert {entry["data"]["reason"] for entry in refusals} == {"cap_reached"}
     allocations = story.site.pages("randomizer", story.path("allocations"))
-    assert [one["number"] for one in allocations] == [1, 2, 3, 4]
+    assert [one["number"] for one in allocations] == [1, 2, 3, 4, 5, 6]
     drawn = {one["subject"] for one in allocations}
     refused = {entry["data"]["subject"] for entry in refusals}
     assert drawn | refused == set(subjects) and not drawn & refused
     [closed] = story.logged("RandomizationClosed")
-    assert closed["data"] == {"cause": "target_reached", "randomized": 4}
+    assert closed["data"] == {"cause": "target_reached", "randomized": 6}
+    [half] = story.logged("EnrolmentMilestone")
+    counted = {"percent": 50, "randomized": 3, "limit": 6}
+    assert half["data"] == {"scope": "trial", "site": None, "stratum": None, **counted}
+    draws = {entry["data"]["number"]: entry for entry in story.logged("PatientRandomized", 6)}
+    assert half["causationid"] == draws[3]["causationid"]  # told with the third draw
 
 
 def test_allocations_page_by_number(tiny: Tiny) -> None:

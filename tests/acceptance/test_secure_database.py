@@ -14,6 +14,28 @@ SERVICES = ("screening", "randomizer", "safety", "notifier", "audit", "portal")
 
 FOREIGN = ("SELECT FROM {}", "INSERT INTO {} DEFAULT VALUES", "DELETE FROM {}", "TRUNCATE {}")
 OWNERS = ("DROP TABLE {}", "ALTER TABLE {} DISABLE TRIGGER ALL", "TRUNCATE {}")
+FOR_EVER = {
+    "allocation": ("number", "subject", "stratum", "arm", "treatment_code", "carry", "drawn_at"),
+    "allocation_list": ("csv", "sha256"),
+    "scheme": ("randomization", "strata", "after_number", "design_sha256"),
+    "seed_opening": ("person", "reason"),
+}
+CHANGES = (
+    "UPDATE randomizer.{0} SET {1} = {1} WHERE false",
+    "DELETE FROM randomizer.{0} WHERE false",
+    "TRUNCATE randomizer.{0}",
+)
+WAYS_ROUND = (
+    "SET session_replication_role = replica",
+    "ALTER TABLE randomizer.allocation DISABLE TRIGGER kept",
+    "DROP TRIGGER kept ON randomizer.allocation",
+    "ALTER TABLE randomizer.allocation RENAME TO forgotten",
+    "ALTER FUNCTION randomizer.kept_for_ever() RENAME TO forgotten",
+    "UPDATE randomizer.trial SET sealed_seed = '' WHERE false",
+    "UPDATE randomizer.trial SET commitment = '' WHERE false",
+    "DELETE FROM randomizer.trial WHERE false",
+    "TRUNCATE randomizer.stratum, randomizer.part",
+)
 KEPT = {"entry": "line", "tile": "hashes", "checkpoint": "note", "conflict": "leaf"}
 
 
@@ -97,6 +119,25 @@ async def test_a_role_uses_its_own_schema_and_does_not_own_it(
             await refused(connection, statement.format(table))
         for schema in (service, "public"):
             await refused(connection, f"CREATE TABLE {schema}.planted ()")
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "owner"])
+async def test_a_draw_is_kept_for_ever_whoever_asks(platform: Platform, service: str) -> None:
+    """An arm, a treatment code, what a draw went by, the design, the list, who opened the seed."""
+    if service == "owner":
+        connection = await asyncpg.connect(platform.endpoints["postgres"])
+        kept: type[asyncpg.PostgresError] = asyncpg.RestrictViolationError
+    else:
+        connection, kept = await connect(platform, service), asyncpg.InsufficientPrivilegeError
+    try:
+        for table, columns in FOR_EVER.items():
+            for column, change in product(columns, CHANGES):
+                with pytest.raises(kept):
+                    await connection.execute(change.format(table, column))
+        for way_round in WAYS_ROUND if service != "owner" else ():
+            await refused(connection, way_round)
     finally:
         await connection.close()
 

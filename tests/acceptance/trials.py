@@ -58,7 +58,7 @@ safety:
 """
 
 _PERMUTED = "permuted_block\n  block_sizes: [2, 4]"
-_TARGET_4 = f"{_PERMUTED}\n  target: 4"
+_TARGET_6 = f"{_PERMUTED}\n  target: 6\n  milestones: [50]"
 _LISTED = "listed"
 _MINIMISED = """minimisation
   metric: range
@@ -74,7 +74,7 @@ _DESIGNS = {
     "TMINI": _MINIMISED,
     "TCLOSE": _PERMUTED,
     "TSITE": _PERMUTED,
-    "TTARGET": _TARGET_4,
+    "TTARGET": _TARGET_6,
     "TARMS": _PERMUTED,
     "TSEED": _PERMUTED,
     "TREPLAY": _PERMUTED,

@@ -26,7 +26,9 @@ _OPTIONS = {
     "complete": (),
 }
 _MOST_DRAWS = 10_000  # exact sums beyond it take longer than a simulation
+_MOST_SIMULATED = 10**8  # draws in all, some minutes' worth
 _LARGEST_BLOCK = 1_000
+_MOST_WORK = 4 * 10**6  # ways to leave places in a block: some seconds' worth
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
 _DECIMAL = re.compile(r"[0-9]*\.?[0-9]+([eE]-?[0-9]{1,2})?").fullmatch
 
@@ -63,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from services.randomizer.characteristics.simulated import simulate
 
+        if arguments.n * arguments.runs > _MOST_SIMULATED:
+            raise WrongUse(f"--n times --runs: simulate goes up to {_MOST_SIMULATED} draws in all")
         chance = random.Random(arguments.seed)  # noqa: S311  a simulation is to be repeatable
         found = simulate(lambda: design.play(chance), arguments.n, arguments.runs)
         errors = found.standard_errors
@@ -110,10 +114,27 @@ def _blocks(arguments: argparse.Namespace) -> _Design:
             raise WrongUse(f"--block-sizes: {size} is no multiple of {sum(ratio)}, the ratio's sum")
         if arguments.method == "exact" and size > _LARGEST_BLOCK:
             raise WrongUse(f"--block-sizes: exact goes up to {_LARGEST_BLOCK}, beyond it simulate")
+        if arguments.method == "exact" and _work(ratio, size) > _MOST_WORK:
+            raise WrongUse(
+                f"--block-sizes: {size} for {len(ratio)} arms is too large to be exact, simulate"
+            )
     return _Design(
         lambda: blocks.exact(ratio, sizes, n),
         lambda chance: simulated.fill(ratio, sizes, n, chance),
     )
+
+
+def _work(ratio: tuple[int, ...], size: int) -> int:
+    """How many ways to leave places of a block are looked at, arm after arm: at most."""
+    ways = work = 1
+    left = most = 0
+    for share in ratio:
+        arm = share * size // sum(ratio)
+        ways *= arm + 1
+        work += ways
+        left, most = left + arm, max(most, arm)
+        ways = min(ways, (left + 1) * (most + 1))
+    return work
 
 
 def _coin(arguments: argparse.Namespace) -> _Design:

@@ -47,6 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.power <= arguments.alpha:
         raise WrongUse("--power: is no more than --alpha")
+    chart: Path | None = arguments.chart
+    if chart is not None and (chart.is_dir() or not chart.parent.is_dir()):
+        raise WrongUse(f"cannot write {chart}: no file can be there")  # before all runs, not after
     plan, accrual = _read(arguments.protocol, arguments.accrual)
     chance = random.Random(arguments.seed)  # noqa: S311  a simulation is to be repeatable
     figures = Figures(plan, accrual, Comparison(arguments.power, arguments.alpha))
@@ -60,13 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
         "seed": arguments.seed,
         **figures.answer(),
     }
-    if arguments.chart is not None:
+    if chart is not None:
         from deploy.commands.design.chart import drawing
 
         try:
-            arguments.chart.write_text(drawing(answer, figures.histogram()), encoding="utf-8")
+            chart.write_text(drawing(answer, figures.histogram()), encoding="utf-8")
         except OSError as error:
-            raise WrongUse(f"cannot write {arguments.chart}: {error.strerror}") from None
+            raise WrongUse(f"cannot write {chart}: {error.strerror}") from None
     print(json.dumps(answer))
     return 0
 
@@ -74,10 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _read(protocol: Path, accrual: Path) -> "tuple[Plan, Accrual]":
     from services.randomizer.plan import Plan
     from services.randomizer.simulation.accrual import AccrualError, parse
-    from shared.contracts import study
+    from shared.contracts import protocol_file, study
 
     try:
-        known = study.load(protocol)
+        known = protocol_file.load(protocol)
         plan = Plan.of(known)
         if plan.scheme.design.needs_list:
             raise known.fault(("randomization", "design"), "draws from a list, not by chance")

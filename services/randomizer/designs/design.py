@@ -6,9 +6,10 @@ design keeps holds the coming arm.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, ClassVar, Protocol
+from types import MappingProxyType
+from typing import Annotated, ClassVar, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -50,8 +51,7 @@ class Ratio:
         return sum(self.shares.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """All that a draw may look at: whose turn it is, in which stratum, after how many draws
     there.
     """
@@ -62,7 +62,7 @@ class Turn:
     state: State
     seed: Seed
     rows: AllocationList | None = None
-    carry: Mapping[str, JsonValue] = field(default_factory=dict)
+    carry: Mapping[str, JsonValue] = MappingProxyType({})
     """The values that the screening brought for the draw."""
     alike: Iterable[State] = ()
     """The states of all strata that draw the same way, this one's too; to be read once."""

@@ -14,9 +14,9 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import lcm
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.randomizer.designs import settings
 from services.randomizer.designs.design import DesignError, Ratio, Section, State, Turn, pick
@@ -49,6 +49,13 @@ class FactorWords(BaseModel):
     weight: Weight = Decimal(1)
 
 
+def _each_once(factors: tuple[FactorWords, ...]) -> tuple[FactorWords, ...]:
+    names = [factor.name for factor in factors]
+    if len(set(names)) < len(names):
+        raise ValueError("two factors have the same name")
+    return factors
+
+
 class MinimisationSection(Section):
     """``p``: what the arms with the best score share.
 
@@ -58,16 +65,9 @@ class MinimisationSection(Section):
     design: Literal["minimisation"]
     metric: Literal["range", "variance"]
     p: Chance
-    factors: Annotated[tuple[FactorWords, ...], Field(min_length=1)]
+    factors: Annotated[tuple[FactorWords, ...], Field(min_length=1), AfterValidator(_each_once)]
 
     needs_list: ClassVar[bool] = False
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        names = [factor.name for factor in self.factors]
-        if len(set(names)) < len(names):
-            raise ValueError("two factors have the same name")
-        return self
 
     def check(self, ratios: Mapping[str, Ratio]) -> None:
         """Two arms or more in every stratum, and a chance that favours the best of them."""

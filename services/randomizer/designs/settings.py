@@ -38,7 +38,7 @@ def check(
             raise DesignError((name, stratum), "is no stratum of the protocol")
     for stratum in ratios:
         if stratum not in setting:
-            raise DesignError((name,), f"stratum {stratum} has no {name.replace('_', ' ')}")
+            raise DesignError((name,), f"stratum {stratum} has none")
     return {stratum: ((name, stratum), setting[stratum]) for stratum in ratios}
 
 

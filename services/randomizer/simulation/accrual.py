@@ -9,6 +9,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.randomizer.designs.settings import decimal
+from services.randomizer.faults import told
 from services.randomizer.plan import Plan
 from shared.contracts import yamltext
 from shared.contracts.subjects import SiteId
@@ -107,7 +108,7 @@ def parse(raw: bytes, file: str, plan: Plan, *, by_site: bool) -> Accrual:
         words = AccrualWords.model_validate(top)
     except ValidationError as error:
         first = error.errors()[0]
-        raise reader.fault(*first["loc"], told=first["msg"]) from None
+        raise reader.fault(*first["loc"], told=told(**first)) from None
     return reader.accrual(words)
 
 

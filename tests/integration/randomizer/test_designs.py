@@ -10,11 +10,11 @@ import pytest
 
 from services.randomizer import records, store
 from services.randomizer.activation import activate
-from services.randomizer.desk import Rules
 from services.randomizer.domain import decide
 from services.randomizer.facts import Fact, Pause, Resume
 from services.randomizer.plan import Plan
 from services.randomizer.replay import opening, read, replay
+from services.randomizer.rules import Rules
 from services.randomizer.scheme import Scheme
 from services.randomizer.went_by import went_by
 from shared.contracts.events.screening import PatientScreened
@@ -81,7 +81,7 @@ async def batch(db: Connection, by: Rules, *facts: Fact) -> None:
         if isinstance(fact, PatientScreened)
     ]
     async with db.transaction():
-        books = await store.load(db, {TRIAL: named}, waiting=not named)
+        books = await store.load(db, {TRIAL: named}, whole=not named)
         await store.save(db, [decide(by, books[TRIAL], facts)], NOW)
 
 

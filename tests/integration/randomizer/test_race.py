@@ -22,7 +22,7 @@ from services.randomizer import records
 from services.randomizer.plan import Plan
 from services.randomizer.replay import opening, read, replay
 from services.randomizer.seed import unseal
-from shared.contracts import jsontext, study
+from shared.contracts import jsontext, protocol_file
 from shared.contracts.events.randomization import (
     PatientRandomized,
     RandomizationClosed,
@@ -154,7 +154,7 @@ async def race(kafka: str, postgres: str, folder: Path) -> AsyncIterator[Race]:
             "TRIALOPS_SESSION_TIMEOUT_S": "6",
             "TRIALOPS_BATCH_RECORDS": "7",  # so that a death has many moments to choose from
         }
-        plan = Plan.of(study.parse(text.encode(), "race.yaml"))
+        plan = Plan.of(protocol_file.parse(text.encode(), "race.yaml"))
         async with owning(addresses, "randomizer") as db:
             yield Race(trial, plan, kafka, db, folder, told)
 
@@ -263,6 +263,8 @@ async def _whole(ours: Race) -> None:
     ]
     refused = [RandomizationRefused.decode(v) for v in once["RandomizationRefused"].values()]
     assert len(refused) == SUBJECTS - TARGET
+    reasons = {one.reason for one in refused}
+    assert {"stratum_closed"} < reasons <= {"cap_reached", "stratum_closed", "site_cap_reached"}
     assert {one.subject for one in refused}.isdisjoint(one.subject for one in drawn)
     [closed] = [RandomizationClosed.decode(v) for v in once["RandomizationClosed"].values()]
     assert (closed.cause, closed.randomized) == ("target_reached", TARGET)

@@ -12,8 +12,8 @@ import pytest
 
 from services.randomizer import records, seed_key, store
 from services.randomizer.activation import activate
-from services.randomizer.desk import Rules
 from services.randomizer.plans import Plans
+from services.randomizer.rules import Rules
 from services.randomizer.seed import Seed
 from services.randomizer.trials import Trials
 from shared.contracts import versions

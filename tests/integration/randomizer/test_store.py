@@ -13,11 +13,11 @@ from services.randomizer import records, store
 from services.randomizer.activation import activate
 from services.randomizer.allocation_list import parse
 from services.randomizer.book import Book
-from services.randomizer.desk import Rules
 from services.randomizer.domain import decide
 from services.randomizer.enrolment import enrolment
 from services.randomizer.facts import Fact, Pause, Resume
 from services.randomizer.replay import opening, read, replay
+from services.randomizer.rules import Rules
 from services.randomizer.seed import unseal
 from services.randomizer.treatment_code import treatment_code
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
@@ -65,7 +65,7 @@ async def begin(db: Connection, by: Rules) -> None:
     assert not await records.create_trial(db, decision.book.trial, sealed, NOW)
 
 
-async def batch(db: Connection, by: Rules, *facts: Fact, waiting: bool = False) -> Book:
+async def batch(db: Connection, by: Rules, *facts: Fact, whole: bool = False) -> Book:
     """Lock, load, decide, save: as the handler does."""
     named = [
         (SubjectId(fact.subject), SiteId(fact.site))
@@ -73,7 +73,7 @@ async def batch(db: Connection, by: Rules, *facts: Fact, waiting: bool = False) 
         if isinstance(fact, PatientScreened | ScreeningFailed)
     ]
     async with db.transaction():
-        books = await store.load(db, {TRIAL: named}, waiting=waiting)
+        books = await store.load(db, {TRIAL: named}, whole=whole)
         decision = decide(by, books[TRIAL], facts)
         await store.save(db, [decision], NOW)
     return decision.book
@@ -98,7 +98,7 @@ async def test_who_waits_comes_with_a_command(db: Connection) -> None:
     await batch(db, by, Pause(), screened(2), screened(1))
     tallied = enrolment(by.plan, "paused", await records.tallies(db, TRIAL))
     assert (tallied.total.waiting, tallied.sites[SiteId("IT001")].waiting) == (2, 2)
-    book = await batch(db, by, Resume(), waiting=True)
+    book = await batch(db, by, Resume(), whole=True)
     drawn = {who.drawn.number: who.id for who in book.subjects.values() if who.drawn}
     assert drawn == {1: "IT001-0002", 2: "IT001-0001"}
 
@@ -151,6 +151,27 @@ async def test_an_allocation_cannot_be_changed_or_taken_back(db: Connection, own
             "INSERT INTO allocation SELECT trial, 2, subject, site, stratum, arm, protocol_version,"
             " screening, attempt, revision, form_sha256, carry, drawn_at FROM allocation"
         )
+
+
+async def test_the_values_of_a_draw_stay_with_it_whatever_is_corrected(db: Connection) -> None:
+    by = rules()
+    await begin(db, by)
+    await batch(db, by, screened(1))
+    [at_the_draw] = await db.fetch("SELECT * FROM allocation")
+    assert (at_the_draw["screening"], at_the_draw["attempt"], at_the_draw["revision"]) == (
+        "s1",
+        1,
+        1,
+    )
+    assert (at_the_draw["stratum"], at_the_draw["protocol_version"]) == ("gt4", "1.0")
+    assert json.loads(at_the_draw["carry"]) == {"soc_regimen": "other"}
+    assert (at_the_draw["form_sha256"], at_the_draw["drawn_at"]) == ("a" * 64, NOW)
+    changed = screened(1, stratum="le4", revision=2).model_copy(
+        update={"carry": {"soc_regimen": "none"}, "form_sha256": "b" * 64}
+    )
+    book = await batch(db, by, changed)
+    assert book.subjects[SubjectId("IT001-0001")].carry == {"soc_regimen": "none"}
+    assert await db.fetch("SELECT * FROM allocation") == [at_the_draw]
 
 
 async def test_a_masked_draw_keeps_its_code_and_two_never_share_one(db: Connection) -> None:

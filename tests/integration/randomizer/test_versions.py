@@ -181,6 +181,28 @@ async def test_a_version_that_is_not_here_is_a_dead_letter_that_loses_nothing(
     assert letter["reason"] == "version '2.0' of the protocol is not here"
 
 
+async def test_who_waits_for_the_list_of_an_earlier_version_learns_that_the_trial_is_full(
+    randomizer: Randomizer,
+) -> None:
+    """The draw that ends the trial is another's, in a batch that names nobody who waits."""
+    randomizer.write("a.yaml", file() + "randomization: {design: listed}\n")
+    randomizer.write("b.yaml", SECOND.replace("target: 30", "target: 1"))
+    await randomizer.start()
+    await randomizer.hears(of(1, "1.0", "701"), of(2, "1.0", "701"))
+    randomizer.clock.now = BEGINS
+    await randomizer.hears(of(3, "2.0"))
+    said = await randomizer.said()
+    assert sorted(said[1:3]) == ["RandomizationWaiting 1.0"] * 2
+    assert sorted(said[3:]) == [
+        "PatientRandomized 2.0",
+        "RandomizationRefused 1.0",
+        "RandomizationRefused 1.0",
+        "TrialActivated 2.0",
+    ]
+    left = "SELECT count(*) FROM subject WHERE standing = 'waiting'"
+    assert await randomizer.pool.fetchval(left) == 0
+
+
 async def test_a_version_in_force_must_be_in_the_folder(randomizer: Randomizer) -> None:
     """A process with the older folder would draw by caps and designs that are over."""
     randomizer.clock.now = BEGINS

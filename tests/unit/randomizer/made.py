@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from services.randomizer.activation import activate
 from services.randomizer.allocation_list import AllocationList, parse
-from services.randomizer.book import Book, Subject
+from services.randomizer.book import Book, Decision, Subject
 from services.randomizer.designs.design import State
-from services.randomizer.desk import Decision, Rules
 from services.randomizer.domain import decide
 from services.randomizer.facts import Fact
 from services.randomizer.plan import Plan
+from services.randomizer.rules import Rules
 from services.randomizer.scheme import Scheme, StratumState
 from services.randomizer.seed import Seed
 from shared.contracts.events.base import Event
@@ -109,6 +109,7 @@ class Story:
         begun = activate(self.rules, self.book)
         assert begun is not None
         self.book = begun.book
+        self.told += [event for _, event in begun.events]
         return [brief(event) for _, event in begun.events]
 
     def tell(self, *facts: Fact) -> list[str]:

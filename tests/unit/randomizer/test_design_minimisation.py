@@ -1,4 +1,4 @@
-"""Minimisation: a worked example of a textbook, ties to the last digit, and what must hold."""
+"""Minimisation: published worked examples, ties to the last digit, and what must hold."""
 
 from fractions import Fraction
 from statistics import variance
@@ -27,17 +27,27 @@ def asked(
     return Minimisation(metric, F(p), ratio or (1,) * len(counts[0]), factors)
 
 
-def test_the_breast_cancer_trial_of_pococks_book() -> None:
-    """Pocock 1983, Clinical Trials: A Practical Approach, table 5.7: 80 patients on A and B.
+def test_the_fifteenth_patient_of_lim_and_in() -> None:
+    """Table values: Lim & In 2019, Korean J Anesthesiol 72:221, table 4.
 
-    The next is ambulatory, under 50, with a disease-free interval of 2 years or more and a visceral
-    lesion: the sums are 30 + 18 + 9 + 19 = 76 on A and 31 + 17 + 8 + 21 = 77 on B, so A is
-    favoured. With two arms the variance orders as these sums do.
+    A woman of 74 at site 2. With her on the control arm that site has 4 and 5, the women 4 and 3,
+    her age band 4 and 3: an imbalance of 3; on the other arm 3 and 6, 3 and 4, 3 and 4: 5.
     """
-    found = asked((30, 31), (18, 17), (9, 8), (19, 21), metric="variance", p="0.75")
-    assert found.probabilities() == (F("0.75"), F("0.25"))
-    first, second = found.scores()
-    assert second - first == 2 * (77 - 76)
+    found = asked((3, 5), (3, 3), (3, 3), p="1")
+    assert found.scores() == (F(3), F(5))
+    assert found.probabilities() == (F(1), F(0))
+
+
+def test_the_seventh_patient_of_scott() -> None:
+    """Table values: Scott et al. 2002, Control Clin Trials 23:662, as Ivers et al. 2012, Trials
+    13:120, adapt it in their table 3.
+
+    2 and 2 have the new one's baseline rate, 3 and 1 the covariate rate: with the new one on the
+    intervention 1 + 3 = 4, on the control 1 + 1 = 2.
+    """
+    found = asked((2, 2), (3, 1), p="1")
+    assert found.scores() == (F(4), F(2))
+    assert found.probabilities() == (F(0), F(1))
 
 
 def test_scores_by_hand() -> None:

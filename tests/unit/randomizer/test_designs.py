@@ -129,14 +129,14 @@ def test_the_draws_of_a_known_seed_never_change() -> None:
         ({**BLOCKS, "block_sizes": {"le4": [], "gt4": [2]}}, ("block_sizes", "le4"), ""),
         ({**BLOCKS, "block_sizes": [0]}, ("block_sizes", 0), "1"),
         ({**BLOCKS, "block_sizes": [6, 6]}, ("block_sizes", 1), "twice"),
-        ({**BLOCKS, "block_sizes": ["6"]}, ("block_sizes", 0), "integer"),
+        ({**BLOCKS, "block_sizes": ["6"]}, ("block_sizes", 0), "whole"),
         ({**BLOCKS, "block_sizes": {"le4": [3], "gt4": [2], "x": [2]}}, ("block_sizes", "x"), ""),
-        ({**BLOCKS, "target": True}, ("target",), "integer"),
+        ({**BLOCKS, "target": True}, ("target",), "whole"),
         ({**BLOCKS, "target": 0}, ("target",), "1"),
-        ({**BLOCKS, "seed": 1}, ("seed",), "not permitted"),
-        ({**BLOCKS, "caps": {"strata": {"x": 1}}}, ("caps",), "x"),
-        ({"design": "dice"}, (), "dice"),
-        ({}, (), "discriminator"),
+        ({**BLOCKS, "seed": 1}, ("seed",), "unknown"),
+        ({**BLOCKS, "caps": {"strata": {"x": 1}}}, ("caps", "strata", "x"), "no stratum"),
+        ({"design": "dice"}, ("design",), "dice"),
+        ({}, (), "design is missing"),
         (None, (), ""),
     ],
 )
@@ -188,6 +188,13 @@ def test_a_bad_list_is_refused_with_its_lines(text: str, lines: list[int]) -> No
 def test_header_and_subjects_may_be_left_out() -> None:
     bare, headed = parse(b"gt4,SOC\nle4,RT,IT001-0001", ARMS), csv("gt4,SOC,", "le4,RT,IT001-0001")
     assert (bare.size, bare.named, bare.unnamed) == (headed.size, headed.named, headed.unnamed)
+
+
+def test_a_byte_order_mark_as_spreadsheets_write_it_is_passed_over_and_hashed() -> None:
+    marked, plain = parse(b"\xef\xbb\xbfgt4,SOC\r\ngt4,DCN", ARMS), csv("gt4,SOC", "gt4,DCN")
+    assert (marked.size, marked.unnamed) == (plain.size, plain.unnamed)
+    assert marked.sha256 != plain.sha256
+    assert parse(marked.text.encode(), None) == marked
 
 
 def test_a_list_must_fit_the_log() -> None:

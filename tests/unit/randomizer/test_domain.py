@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from services.randomizer.activation import activate
-from services.randomizer.desk import OtherProtocolError, Rules
 from services.randomizer.domain import ImpossibleFactError, NotPossibleError, decide
 from services.randomizer.facts import (
     Close,
@@ -17,6 +16,7 @@ from services.randomizer.facts import (
     Pause,
     Resume,
 )
+from services.randomizer.rules import OtherProtocolError, Rules
 from shared.contracts.events.randomization import EligibilityDeviation, PatientRandomized
 from shared.contracts.subjects import SiteId, SubjectId
 from tests.unit.randomizer.made import BLOCKS, LISTED, Story, brief, csv, failed, rules, screened
@@ -48,11 +48,46 @@ def test_a_changed_file_needs_a_new_version() -> None:
 def test_a_new_version_goes_on_counting_and_may_close_at_its_target() -> None:
     story = Story(rules())
     story.tell(*(screened(number) for number in range(1, 4)))
-    amended = activate(rules(version="2.0", target=3), story.book)
-    assert amended is not None
-    assert [brief(event) for _, event in amended.events] == [
+    assert story.amend(rules(version="2.0", target=3)) == [
         "TrialActivated",
         "RandomizationClosed target_reached",
+    ]
+
+
+def test_who_waits_learns_that_an_amendment_closed_the_trial() -> None:
+    story = Story(rules())
+    story.tell(screened(1), screened(2), Pause(), screened(4), screened(3))
+    assert story.amend(rules(version="2.0", target=2)) == [
+        "TrialActivated",
+        "RandomizationClosed target_reached",
+        "RandomizationRefused 4 cap_reached",
+        "RandomizationRefused 3 cap_reached",
+    ]
+    assert story.who(3).standing == "refused"
+
+
+def test_an_amendment_goes_by_the_version_before_it() -> None:
+    story = Story(rules())
+    with pytest.raises(OtherProtocolError):
+        activate(rules(version="2.0", target=3), story.book)
+
+
+def test_who_waits_for_the_list_of_an_earlier_version_is_served_or_told() -> None:
+    story, other = Story(rules(LISTED)), Story(rules(LISTED))
+    for one in (story, other):
+        one.tell(screened(1), screened(2))
+        one.amend(rules(version="2.0", target=1))
+    rows = csv("gt4,SOC", "gt4,DCN")
+    assert story.tell(LoadList(rows)) == [
+        "AllocationListLoaded",
+        "PatientRandomized 1",
+        "RandomizationClosed target_reached",
+        "RandomizationRefused 2 cap_reached",
+    ]
+    assert other.tell(screened(3, version="2.0"))[1:] == [
+        "RandomizationClosed target_reached",
+        "RandomizationRefused 1 cap_reached",
+        "RandomizationRefused 2 cap_reached",
     ]
 
 
@@ -206,6 +241,24 @@ def test_a_drawn_subject_keeps_its_allocation_and_the_deviation_is_told() -> Non
     assert (deviation.number, deviation.stratum_at_draw, deviation.stratum) == (1, "gt4", "gt4")
     assert story.tell(screened(1, revision=6)) == []
     assert story.book.trial.randomized == 1
+
+
+def test_a_subject_randomized_by_mistake_stays_and_gives_nothing_back() -> None:
+    """Neither number nor place in the block nor room under the target; who is told why."""
+    plain, mistaken = Story(rules(target=4)), Story(rules(target=4))
+    for story in (plain, mistaken):
+        story.tell(screened(1))
+    wrong = screened(1, revision=2, verdict="ineligible").model_copy(update={"unmet": ("I03",)})
+    assert mistaken.tell(wrong) == ["EligibilityDeviation 1"]
+    deviation = mistaken.told[-1]
+    assert isinstance(deviation, EligibilityDeviation)
+    assert (deviation.verdict, deviation.unmet) == ("ineligible", ("I03",))
+    assert mistaken.tell(ConsentWithdrawn(ONE, IT001), failed(1), screened(1, attempt=2)) == []
+    told = [story.tell(*(screened(n) for n in range(2, 6))) for story in (plain, mistaken)]
+    assert told[0] == told[1]
+    assert told[1][-1] == "RandomizationRefused 5 cap_reached"
+    assert mistaken.arms == plain.arms
+    assert mistaken.book.cells == plain.book.cells
 
 
 def test_a_listed_trial_waits_for_its_list() -> None:

@@ -1,136 +1,206 @@
 """A subject's whole life against a simple model: whatever happens in whatever order."""
 
+import json
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.randomizer.facts import ConsentWithdrawn, Pause, Resume
+from services.randomizer.facts import (
+    BoundaryCrossed,
+    Close,
+    CloseSite,
+    ConsentWithdrawn,
+    OpenSite,
+    Pause,
+    Resume,
+)
+from services.randomizer.replay import read, replay
 from shared.contracts.events.randomization import PatientRandomized
-from shared.contracts.events.screening import PatientScreened
+from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId
-from tests.unit.randomizer.made import Story, failed, rules, screened
+from tests.unit.randomizer.life import SITES, Lived, Version, versions
+from tests.unit.randomizer.made import STRATA, Story, failed, rules, screened
+from tests.unit.randomizer.test_replay import bundle_of
 
 TARGET = 4
-numbers = st.integers(1, 6)
+VERSIONS = 3
+LATE = 25  # records, after which a person may close the trial
+numbers = st.integers(1, 12)
+strata = st.sampled_from(tuple(STRATA))
+rarely = st.sampled_from((False, False, False, False, True))
+
+
+def site_of(number: int) -> str:
+    """The first eight belong to the one site, the others to the other."""
+    return SITES[number > 8]
 
 
 class Life(RuleBasedStateMachine):
-    """The model knows each subject's newest revision and whether it may be drawn."""
+    """Forms, signatures, corrections, failures, withdrawals, late records; commands; amendments."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.story = Story(rules(target=TARGET))
-        self.paused = False
-        self.revision: dict[int, int] = {}
-        self.attempt: dict[int, int] = {}
-        self.ready: dict[int, bool] = {}
-        self.over: set[int] = set()  # this attempt is a screen failure
-        self.withdrawn: set[int] = set()
-        self.drawn: list[int] = []
-        self.queue: list[int] = []
+    @initialize(first=versions())
+    def begin(self, first: Version) -> None:
+        self.lived = Lived.of(first)
+        self.model = self.lived.model
+        self.newest: dict[int, PatientScreened] = {}
+        self.heard: list[PatientScreened | ScreeningFailed] = []
 
-    def draw(self, number: int) -> None:
-        if len(self.drawn) < TARGET and number not in self.drawn:
-            self.drawn.append(number)
+    def hear(self, one: PatientScreened | ScreeningFailed) -> None:
+        self.heard.append(one)
+        name, site = one.subject, one.site
+        if isinstance(one, ScreeningFailed):
+            self.lived.takes(one, lambda: self.model.failed(name, site, one.attempt))
+            return
+        at = (one.attempt, one.revision, one.signed)
+        stratum, version = str(one.stratum), one.protocol_version
+        self.lived.takes(
+            one, lambda: self.model.screened(name, site, at, one.verdict, stratum, version)
+        )
+
+    def form(self, number: int, **more: Any) -> None:
+        """The next form of a subject: the first, a correction, or a new attempt."""
+        before, again = self.newest.get(number), more.pop("again", False)
+        attempt, revision = (before.attempt, before.revision + 1) if before else (1, 1)
+        if again and before:
+            attempt, revision = attempt + 1, 1
+        given = {"site": site_of(number), "attempt": attempt, "revision": revision, **more}
+        self.newest[number] = screened(number, **given)
+        self.hear(self.newest[number])
+
+    @rule(several=st.lists(numbers, min_size=1, max_size=5), stratum=strata, again=rarely)
+    def enrol(self, several: list[int], *, stratum: str, again: bool) -> None:
+        """Some who are eligible and signed."""
+        for number in several:
+            self.form(number, stratum=stratum, again=again, version=self.model.newest)
 
     @rule(
         number=numbers,
         eligible=st.booleans(),
         signed=st.booleans(),
         again=st.booleans(),
-        stratum=st.sampled_from(["le4", "gt4"]),
+        stratum=strata,
+        old=rarely,
     )
-    def screen(
-        self, number: int, *, eligible: bool, signed: bool, again: bool, stratum: str
-    ) -> None:
-        if again or number not in self.attempt:
-            self.attempt[number] = self.attempt.get(number, 0) + 1
-            self.over.discard(number)
-            if number in self.queue:
-                self.queue.remove(number)
-        self.revision[number] = self.revision.get(number, 0) + 1
-        self.ready[number] = eligible and signed and number not in self.over | self.withdrawn
-        self.story.tell(
-            screened(
-                number,
-                attempt=self.attempt[number],
-                revision=self.revision[number],
-                verdict="eligible" if eligible else "ineligible",
-                signed=signed,
-                stratum=stratum,
-            )
-        )
-        if self.ready[number] and number not in self.drawn and len(self.drawn) < TARGET:
-            if not self.paused:
-                self.draw(number)
-            elif number not in self.queue:
-                self.queue.append(number)
-        if self.ready[number] and not self.paused and number in self.queue:
-            self.queue.remove(number)
+    def screen(self, number: int, *, eligible: bool, old: bool, **more: Any) -> None:
+        """Whoever it is; a site that has not approved an amendment goes by the first version."""
+        verdict = "eligible" if eligible else "ineligible"
+        version = "1.0" if old else self.model.newest
+        self.form(number, verdict=verdict, version=version, **more)
 
-    @rule(number=numbers)
-    def fail(self, number: int) -> None:
-        self.story.tell(failed(number, attempt=self.attempt.setdefault(number, 1)))
-        if number not in self.drawn:
-            self.over.add(number)
-            self.ready[number] = False
-        if number in self.queue:
-            self.queue.remove(number)
+    @precondition(lambda self: self.newest)
+    @rule(data=st.data())
+    def sign(self, data: st.DataObject) -> None:
+        """The investigator signs what is eligible."""
+        number = data.draw(st.sampled_from(sorted(self.newest)))
+        before = self.newest[number]
+        if before.verdict == "eligible":
+            self.newest[number] = before.model_copy(update={"signed": True})
+            self.hear(self.newest[number])
 
-    @rule(number=numbers)
-    def withdraw(self, number: int) -> None:
-        subject = SubjectId(f"IT001-{number:04d}")
-        self.story.tell(ConsentWithdrawn(subject, SiteId("IT001")))
-        self.withdrawn.add(number)
-        self.ready[number] = False
-
-    @rule(number=numbers)
-    @precondition(lambda self: self.revision)
-    def repeat(self, number: int) -> None:
+    @precondition(lambda self: self.heard)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
         """An old record once more."""
-        if number in self.revision:
-            self.story.tell(screened(number, attempt=1, revision=1, signed=False))
+        self.hear(data.draw(st.sampled_from(self.heard)))
 
-    @rule()
-    @precondition(lambda self: len(self.drawn) < TARGET)
-    def pause_or_resume(self) -> None:
-        self.story.tell(Resume() if self.paused else Pause())
-        self.paused = not self.paused
-        if not self.paused:
-            for number in self.queue:
-                if self.ready.get(number):
-                    self.draw(number)
-            self.queue = [number for number in self.queue if not self.ready.get(number)]
+    @rule(number=numbers, withdrawn=st.booleans())
+    def leave(self, number: int, *, withdrawn: bool) -> None:
+        """A consent is taken back, or the site ends the attempt."""
+        before, site = self.newest.get(number), site_of(number)
+        if withdrawn:
+            name = f"{site}-{number:04d}"
+            self.lived.takes(
+                ConsentWithdrawn(SubjectId(name), SiteId(site)),
+                lambda: self.model.took_back(name, site),
+            )
+        else:
+            self.hear(failed(number, site=site, attempt=before.attempt if before else 1))
+
+    @rule(
+        command=st.sampled_from(
+            ("pause", "boundary", "resume", "resume", "resume", "list", "list", "nothing", "close")
+        )
+    )
+    def command(self, command: str) -> None:
+        takes, model = self.lived.takes, self.model
+        match command:
+            case "pause":
+                takes(Pause(), model.pause)
+            case "boundary":
+                takes(BoundaryCrossed(), model.boundary)
+            case "resume":
+                takes(Resume(), model.resume)
+            case "list":
+                self.lived.loads()
+            case "close" if len(self.heard) > LATE:
+                takes(Close(), model.close)
+
+    @rule(site=st.sampled_from(SITES))
+    def switch(self, site: str) -> None:
+        """A site opens or closes; and once more, which cannot be."""
+        opened = not self.model.sites[site]
+        command = OpenSite if opened else CloseSite
+        for _ in range(2):
+            self.lived.takes(command(SiteId(site)), lambda: self.model.switch(site, opened))
+
+    @precondition(lambda self: len(self.model.versions) < VERSIONS and len(self.model.drawn) > 1)
+    @rule(to=versions())
+    def amend(self, to: Version) -> None:
+        """The next version comes into force."""
+        self.lived.amends(to)
 
     @invariant()
-    def the_draws_are_those_of_the_model(self) -> None:
-        told = [event for event in self.story.told if isinstance(event, PatientRandomized)]
-        assert [int(event.subject[-4:]) for event in told] == self.drawn
-        assert [event.number for event in told] == list(range(1, len(told) + 1))
+    def numbers_have_no_gap_and_nobody_is_drawn_twice(self) -> None:
+        told = [one for one in self.lived.story.told if isinstance(one, PatientRandomized)]
+        assert [one.number for one in told] == list(range(1, len(told) + 1))
+        assert len({one.subject for one in told}) == len(told)
 
     @invariant()
-    def nobody_waits_without_a_reason(self) -> None:
-        waiting = [s for s in self.story.book.subjects.values() if s.standing == "waiting"]
-        assert self.paused or not waiting
-        assert all(who.arrival is not None for who in waiting)
+    def who_waits_stands_in_the_order_of_arrival(self) -> None:
+        waiting = [w for w in self.lived.story.book.subjects.values() if w.standing == "waiting"]
+        waiting.sort(key=lambda who: who.arrival or 0)
+        people = self.model.people
+        expected = [name for name in self.model.queue if people[name].stands == "waiting"]
+        assert [who.id for who in waiting] == expected
+        assert not waiting or self.model.state == "paused" or not self.model.list_loaded
 
     @invariant()
     def the_counters_agree(self) -> None:
-        book = self.story.book
-        assert sum(book.cells.values()) == book.trial.randomized == len(self.drawn)
-        assert sum(at.drawn for at in book.strata.values()) == len(self.drawn)
-        assert (book.trial.state == "closed") == (len(self.drawn) == TARGET)
+        book = self.lived.story.book
+        assert (book.trial.state, dict(book.sites)) == (self.model.state, self.model.sites)
+        assert sum(book.cells.values()) == book.trial.randomized == len(self.model.drawn)
+        assert sum(at.drawn for at in book.strata.values()) == len(self.model.drawn)
+
+    @invariant()
+    def every_block_is_whole(self) -> None:
+        self.lived.blocks_are_whole()
+
+    def teardown(self) -> None:
+        """The seed draws it all again, and so do batches."""
+        story, model = self.lived.story, self.model
+        if model.list_loaded or not any(of.listed for of in model.versions.values()):
+            bundle = bundle_of(story, self.lived.earlier)
+            assert replay(read(json.dumps(bundle))).ok
+        (first, facts), *later = self.lived.periods
+        batches = Story(first)
+        batches.tell(*facts)
+        for by, several in later:
+            batches.amend(by)
+            batches.tell(*several)
+        assert (batches.told, batches.arms) == (story.told, story.arms)
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestLife.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 
 
 screenings = st.lists(
     st.builds(
         screened,
-        number=numbers,
-        stratum=st.sampled_from(["le4", "gt4"]),
+        number=st.integers(1, 6),
+        stratum=strata,
         verdict=st.sampled_from(["eligible", "ineligible"]),
         signed=st.booleans(),
         revision=st.integers(1, 3),

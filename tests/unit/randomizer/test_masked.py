@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.randomizer import answers
-from services.randomizer.desk import Rules
 from services.randomizer.records import Entry
 from services.randomizer.replay import opening, read, replay
+from services.randomizer.rules import Rules
 from services.randomizer.seed import Seed
 from services.randomizer.taken_back import UnknownPast, take_back
 from services.randomizer.treatment_code import SIGNS, treatment_code

@@ -65,6 +65,67 @@ def test_every_limit_has_its_own() -> None:
     ]
 
 
+def after(first: dict[str, object], *, then: dict[str, object]) -> list[tuple[Any, ...]]:
+    """What an amendment tells: two drawn in `le4` at IT001, one in `gt4` at IT002."""
+    story = Story(rules({**BLOCKS, "milestones": [50, 100], **first}))
+    story.tell(*(screened(n, stratum="le4") for n in (1, 2)), screened(3, site="IT002"))
+    story.told.clear()
+    story.amend(rules({**BLOCKS, "milestones": [50, 100], **then}, version="2.0"))
+    return milestones(story)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ({"target": 10}, {"target": 6}, [("trial", None, None, 50, 3, 6)]),
+        (
+            {"target": 10},
+            {"target": 3},
+            [("trial", None, None, 50, 3, 3), ("trial", None, None, 100, 3, 3)],
+        ),
+        ({"target": 6}, {"target": 4}, []),  # half was told with the third draw
+        ({"target": 6}, {"target": 3}, [("trial", None, None, 100, 3, 3)]),
+        ({"target": 6}, {"target": 10}, []),
+        ({"target": 10}, {"target": None}, []),
+        ({}, {"caps": {"strata": {"le4": 4}}}, [("stratum", None, "le4", 50, 2, 4)]),
+        ({}, {"caps": {"strata": {"le4": 5, "gt4": 5}}}, []),
+        (
+            {"caps": {"each_site": 8}},
+            {"caps": {"each_site": 8, "sites": {"IT001": 4}}},
+            [("site", "IT001", None, 50, 2, 4)],
+        ),
+        (
+            {},
+            {"caps": {"site_strata": {"IT002": {"gt4": 1, "le4": 1}}}},
+            [
+                ("site_stratum", "IT002", "gt4", 50, 1, 1),
+                ("site_stratum", "IT002", "gt4", 100, 1, 1),
+            ],
+        ),
+        ({"target": 6}, {"target": 6, "milestones": [25, 50]}, [("trial", None, None, 25, 3, 6)]),
+    ],
+)
+def test_an_amendment_tells_what_its_limits_alone_have_reached(
+    first: dict[str, object], then: dict[str, object], told: list[tuple[Any, ...]]
+) -> None:
+    assert after(first, then=then) == told
+
+
+def test_an_amendment_of_a_closed_trial_reaches_nothing() -> None:
+    story = Story(rules(target=10, milestones=[50]))
+    story.tell(*(screened(n) for n in (1, 2, 3)), Close())
+    assert story.amend(rules(version="2.0", target=4, milestones=[50])) == ["TrialActivated"]
+
+
+def test_what_an_amendment_told_no_draw_tells_again() -> None:
+    story = Story(rules(target=10, milestones=[50]))
+    story.tell(*(screened(n) for n in (1, 2, 3)))
+    told = story.amend(rules(version="2.0", target=6, milestones=[50, 60]))
+    assert told == ["TrialActivated", "EnrolmentMilestone"]
+    assert story.tell(screened(4)) == ["PatientRandomized 4", "EnrolmentMilestone"]
+    assert [one[3:] for one in milestones(story)] == [(50, 3, 6), (60, 4, 6)]
+
+
 def test_a_refused_subject_reaches_nothing() -> None:
     story = Story(rules(caps={"strata": {"gt4": 1}}, milestones=[100], target=10))
     story.tell(screened(1), screened(2), screened(1, revision=2))

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from services.randomizer.designs.design import DesignError
-from services.randomizer.desk import Rules
 from services.randomizer.facts import Pause, Resume
 from services.randomizer.minimisation import Factor, Minimisation
 from services.randomizer.plan import Plan
 from services.randomizer.replay import Replayed, opening, read, replay
+from services.randomizer.rules import Rules
 from services.randomizer.scheme import Scheme, StratumState
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.events.screening import PatientScreened
-from shared.contracts.study import ProtocolError, parse
+from shared.contracts.protocol_file import parse
+from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SiteId, SubjectId
 from tests.unit.randomizer.made import SEED, TRIAL, Story, screened
 
@@ -252,13 +253,13 @@ def test_a_correction_after_the_draw_changes_no_later_draw() -> None:
         (minimised("0.4"), ("p",), "1 / 2"),
         (minimised("0.1234567"), ("p",), "6"),
         (minimised(metric="sd"), ("metric",), "range"),
-        (minimised(factors=[]), ("factors",), "1"),
-        (minimised(factors=[{"name": "site"}, {"name": "site"}]), (), "same name"),
+        (minimised(factors=[]), ("factors",), "empty"),
+        (minimised(factors=[{"name": "site"}, {"name": "site"}]), ("factors",), "same name"),
         (minimised(factors=[{"name": "site", "weight": 0}]), ("factors", 0, "weight"), "0"),
         (minimised(factors=[{"name": "site", "weight": True}]), ("factors", 0, "weight"), ""),
-        (minimised(factors=[{"name": ""}]), ("factors", 0, "name"), "1"),
+        (minimised(factors=[{"name": ""}]), ("factors", 0, "name"), "empty"),
         (minimised(factors=[{"weight": 1}]), ("factors", 0), "missing"),
-        (minimised(factors=[{"name": "site", "of": 1}]), ("factors", 0, "of"), "permitted"),
+        (minimised(factors=[{"name": "site", "of": 1}]), ("factors", 0, "of"), "unknown"),
     ],
 )
 def test_an_impossible_design_is_refused_with_its_place(

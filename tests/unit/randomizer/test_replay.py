@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from deploy.commands import replay as command
 from deploy.embedded.state import State
 from deploy.wrong_use import WrongUse
-from services.randomizer.desk import Rules
 from services.randomizer.facts import LoadList
 from services.randomizer.replay import EarlierScheme, opening, read, replay
+from services.randomizer.rules import Rules
 from shared.contracts.events.randomization import PatientRandomized
 from tests.unit.randomizer.made import LISTED, Story, csv, rules, screened
 

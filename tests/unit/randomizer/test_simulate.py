@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as Xml
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -230,8 +231,38 @@ def test_what_cannot_be_simulated_is_told(line: Line) -> None:
     )
     code, _, err = line.run(f"{PROTOCOL}  design: dice\n", TWO_STRATA)
     assert code == 2
-    assert "p.yaml:22: randomization" in err
-    code, _, err = line.run(
-        f"{PROTOCOL}{BLOCKS}  target: 3\n", TWO_STRATA, "--runs 1 --chart /nowhere/at/all.svg"
+    assert "p.yaml:23: randomization.design: dice is none of " in err
+
+
+@pytest.mark.parametrize("chart", ["/nowhere/at/all.svg", "/"])
+def test_a_chart_that_cannot_be_written_is_told_before_the_runs(line: Line, chart: str) -> None:
+    """A million runs would take hours."""
+    code, out, err = line.run(
+        f"{PROTOCOL}{BLOCKS}  target: 3\n", TWO_STRATA, f"--runs 1000000 --chart {chart}"
     )
-    assert (code, err.count("\n")) == (2, 1)
+    assert (code, out, err) == (2, "", f"trialops: cannot write {chart}: no file can be there\n")
+
+
+def test_an_odd_accrual_enrols_nobody(line: Line) -> None:
+    """A rate that brings nobody in the days there are: no figure is made up."""
+    answer = line.answer(
+        f"{PROTOCOL}{BLOCKS}  target: 3\n",
+        "days: 1\nsites:\n  AA01: {rate: 0.000000001}\nstrata: {young: 1}\n",
+    )
+    assert answer["randomized"]["mean"] == 0
+    assert (answer["correct_guess"], answer["deterministic"]) == (None, None)
+    assert answer["caps_reached"]["target"]["mean"] == 0
+
+
+def test_there_is_a_bar_on_a_terminal_alone(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere standard error stays empty, as all other tests here see."""
+    shown: list[str] = []
+
+    def track(runs: Iterable[int], what: str, **_: object) -> Iterable[int]:
+        shown.append(what)
+        return runs
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("rich.progress.track", track)
+    code, out, _ = line.run(f"{PROTOCOL}{BLOCKS}  target: 3\n", TWO_STRATA, "--runs 2")
+    assert (code, json.loads(out)["runs"], shown) == (0, 2, ["simulating"])

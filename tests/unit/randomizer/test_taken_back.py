@@ -11,11 +11,11 @@ from uuid import UUID
 import pytest
 
 from services.randomizer.activation import activate
-from services.randomizer.book import Book
-from services.randomizer.desk import Decision, Rules
+from services.randomizer.book import Book, Decision
 from services.randomizer.domain import NotPossibleError, decide
 from services.randomizer.facts import Close, CloseSite, ConsentWithdrawn, Fact, Pause, Resume
 from services.randomizer.past_subject import Considered, Heard, OfSubject, Said
+from services.randomizer.rules import Rules
 from services.randomizer.seed import Seed
 from services.randomizer.taken_back import Activation, Ground, TakenBack, UnknownPast, take_back
 from shared.contracts.events.base import Event
@@ -23,7 +23,7 @@ from shared.contracts.events.randomization import PatientRandomized, SeedCommitt
 from shared.contracts.events.safety import SubjectWithdrawn
 from shared.contracts.events.screening import PatientScreened, ScreeningFailed
 from shared.contracts.subjects import SiteId, SubjectId
-from tests.unit.randomizer.made import SEED, TRIAL, amended, failed, rules, screened
+from tests.unit.randomizer.made import LISTED, SEED, TRIAL, amended, failed, rules, screened
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NEVER = Considered(None, None)
@@ -51,8 +51,7 @@ class Life:
         begun = activate(self.by, self.book)
         assert begun is not None
         self.book = begun.book
-        time = NOON + timedelta(seconds=next(self.ticks))
-        self.of_trial += [(time, event) for _, event in begun.events]
+        self.say(begun, NOON + timedelta(seconds=next(self.ticks)), None)
 
     def hear(self, fact: Fact) -> None:
         tick = next(self.ticks)
@@ -72,6 +71,9 @@ class Life:
         except NotPossibleError:
             return
         self.book = decision.book
+        self.say(decision, time, cause)
+
+    def say(self, decision: Decision, time: datetime, cause: UUID | None) -> None:
         for _, event in decision.events:
             if isinstance(event, OfSubject):
                 name, id_ = SubjectId(event.subject), UUID(int=next(self.ticks))
@@ -258,6 +260,24 @@ def test_two_versions_in_force_at_once_are_taken_back(seed: int, since_the_backu
     restored = after(life, backup)
     assert restored.book.trial == life.book.trial
     assert restored.book.strata == life.book.strata
+    assert restored.book.subjects == life.book.subjects
+
+
+@pytest.mark.parametrize("by_draw", [False, True])
+def test_who_was_refused_because_the_trial_ended_is_refused_again(by_draw: bool) -> None:
+    """The amendment's target was reached at once, or by another's draw while a list was missing."""
+    life = begun(rules(LISTED if by_draw else None))
+    life.hear(screened(5))
+    life.hear(Pause())
+    life.hear(screened(6))
+    if by_draw:
+        life.hear(Resume())
+    backup = copied(life)
+    life.amend(rules(version="2.0", target=1))
+    life.hear(screened(7, version="2.0"))
+    restored = after(life, backup)
+    assert life.book.trial.closed_by == "target_reached"
+    assert not [who for who in restored.book.subjects.values() if who.standing == "waiting"]
     assert restored.book.subjects == life.book.subjects
 
 

@@ -11,7 +11,7 @@ from services.randomizer.facts import Pause, Resume
 from services.randomizer.plan import Plan
 from services.randomizer.plans import Plans
 from services.randomizer.replay import EarlierScheme, read, replay
-from shared.contracts import study
+from shared.contracts import protocol_file, study
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.versions import in_order
 from tests.unit.contracts.test_versions import NOON, amendment, file
@@ -116,7 +116,7 @@ def plans() -> Plans:
     first = file() + RANDOMIZATION
     second = amendment("2.0", "2026-05-01", sites="IT001: 2026-05-03") + RANDOMIZATION
     third = amendment("3.0", "2026-06-01") + RANDOMIZATION
-    files = [study.parse(text.encode(), "t.yaml") for text in (first, third, second)]
+    files = [protocol_file.parse(text.encode(), "t.yaml") for text in (first, third, second)]
     return Plans.of(in_order(files))
 
 
@@ -138,7 +138,11 @@ def test_plans_come_due_in_their_order() -> None:
 
 
 def test_every_version_needs_its_section() -> None:
-    files = [study.parse(t.encode(), "t.yaml") for t in (file(), amendment("2.0", "2026-05-01"))]
+    files = [
+        protocol_file.parse(t.encode(), "t.yaml") for t in (file(), amendment("2.0", "2026-05-01"))
+    ]
     with pytest.raises(study.ProtocolError):
         Plans.of(in_order(files))
-    assert Plan.of(study.parse((file() + RANDOMIZATION).encode(), "t.yaml")).protocol_version
+    assert Plan.of(
+        protocol_file.parse((file() + RANDOMIZATION).encode(), "t.yaml")
+    ).protocol_version
