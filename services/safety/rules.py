@@ -12,6 +12,7 @@ from services.safety.components import Components
 from services.safety.reference import Reference
 from shared.contracts.study import Protocol, ProtocolError, Text
 from shared.contracts.subjects import TrialId
+from shared.contracts.wording import told
 
 SECTION: Final = "safety"
 Path = tuple[str | int, ...]
@@ -80,7 +81,8 @@ class SafetyRules:
         except ValidationError as error:
             raise ProtocolError.of(
                 protocol.fault(
-                    (SECTION, *_place(one["loc"])), one["msg"].removeprefix("Value error, ")
+                    (SECTION, *_place(one["loc"])),
+                    told(one["type"], one["msg"], one.get("ctx", {})),
                 )
                 for one in error.errors()
             ) from None

@@ -261,7 +261,7 @@ class Api:
             raise invalid([(("query", "after"), "is not the `next` of a list")])
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
         if query.site is not None:
-            sites = [known_site(call, trial, SiteId(query.site))]
+            sites = [known_site(call, trial, SiteId(query.site), call.work.now())]
         async with call.work.reading() as db:
             which = Filter(sites, query.verdict)
             found = await store.listed(db, trial.id, which, after, query.limit + 1)
@@ -330,18 +330,19 @@ class Api:
 def read(call: Call, trial: Trial, body: SubmitBody) -> Submission:
     """The submission decided: 422 with every place, 404 for a site outside the caller's scope."""
     subject = SubjectId(body.subject)
-    today = trial.versions.today(site_of(subject), call.work.now())
+    site, now = site_of(subject), call.work.now()
+    today = trial.versions.today(site, now)
     try:
         decided = trial.decide(subject, body.form, today)
     except FormErrors as why:
         raise invalid(why.errors, "The form breaks a rule.") from why
-    known_site(call, trial, site_of(subject))
+    known_site(call, trial, site, now)
     return Submission(subject, body.form, *decided)
 
 
-def known_site(call: Call, trial: Trial, site: SiteId) -> SiteId:
+def known_site(call: Call, trial: Trial, site: SiteId, now: datetime) -> SiteId:
     """The site, 404 where the trial has none such or it is outside the caller's scope."""
-    known = trial.versions.site(site, call.work.now())
+    known = trial.versions.site(site, now)
     if known is None or not call.caller.may_see_site(site):
         raise not_found("site")
     return site

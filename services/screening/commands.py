@@ -133,7 +133,7 @@ async def correct(
     screening = domain.correct(kept.screening, submission.decision)
     revision = replace(_revision(screening, submission, person, now), reason=reason)
     await store.update(db, [screening])
-    await store.add_revisions(db, [revision])
+    await store.add_revision(db, revision)
     fact = ScreeningCorrected(
         subject=screening.subject,
         site=screening.site,

@@ -23,7 +23,7 @@ from services.screening.statements import (
     Statement,
     Within,
     XField,
-    XUln,
+    XNormal,
 )
 
 
@@ -42,13 +42,13 @@ def compiled(said: Statement) -> Rule:
             return leaves.one_of(operand, frozenset(words))
         case Measured(operand, limits, _, quantity):
             return leaves.number(operand, _limits(limits), quantity)
-        case XUln(operand, limits):
+        case XNormal(operand, limits, end):
             multiples = [(limit.word, Decimal(limit.written)) for limit in limits]
-            return leaves.x_uln(operand, multiples)
+            return leaves.x_normal(operand, multiples, end)
         case XField(operand, other, limits, factor):
             return leaves.x_field(operand, other, _limits(limits), factor)
-        case Computed(name, of, limits):
-            return leaves.formula(FORMULAS[name], of, _limits(limits))
+        case Computed(name, of, limits, times):
+            return leaves.formula(FORMULAS[name], of, _limits(limits), times)
         case Within(operand, reference, span, after):
             return windows.within(operand, reference, span, after)
         case Before(operand, reference, span, or_on):

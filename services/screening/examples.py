@@ -15,13 +15,15 @@ from services.screening.fields import (
     ObjectField,
     QuantityField,
 )
-from services.screening.statements import TODAY, Number, Operand
+from services.screening.statements import TODAY, End, Number, Operand
 from services.screening.units import as_decimal
 
 Raw = Mapping[Operand, object]
 
-#: The upper limit of normal, or the other field, of which something is a multiple.
+#: The limit of normal, or the other field, of which something is a multiple.
 HUNDRED: Final = 100
+#: The other limit of normal, far from whatever is shown.
+_FAR: Final = {"uln": Decimal(100_000), "lln": Decimal("0.01")}
 
 
 def spec_of(fields: Mapping[str, Any], operand: Operand) -> Any:
@@ -37,16 +39,17 @@ def spec_of(fields: Mapping[str, Any], operand: Operand) -> Any:
     return spec.members[key.removeprefix(f"{owner}.")]
 
 
-def raw(spec: Any, value: Number, unit: str | None = None) -> object:
-    """A number as a form would hold it; an upper limit of normal is 100."""
+def raw(spec: Any, value: Number, unit: str | None = None, end: End = "uln") -> object:
+    """A number as a form would hold it; the limit of normal at this end is 100."""
     shown = as_decimal(value) if isinstance(value, Fraction) else Decimal(value)
     if isinstance(spec, IntField):
         return int(shown) if shown == int(shown) else shown
     if not isinstance(spec, QuantityField):
         return shown
     made: dict[str, object] = {"value": shown, "unit": unit or spec.unit}
-    if spec.uln:
-        made["uln"] = Decimal(HUNDRED)
+    for one in ("uln", "lln"):
+        if getattr(spec, one):
+            made[one] = Decimal(HUNDRED) if one == end else _FAR[one]
     return made
 
 

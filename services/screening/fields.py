@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.screening import units
-from services.screening.units import Same
+from services.screening.scales import SCALES
+from services.screening.units import Same, Scale
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,79}$")]
@@ -39,7 +40,20 @@ class BoolField(Asked):
     type: Literal["bool"]
 
 
-class IntField(Asked):
+class MayBeWord(Asked):
+    """What may hold a word instead (``none``, ``not_done``), which meets no limit and is in no
+    window.
+    """
+
+    instead: Annotated[Word | None, Field(alias="or")] = None
+
+    @property
+    def word(self) -> str | None:
+        """What the field can say instead."""
+        return self.instead
+
+
+class IntField(MayBeWord):
     """A whole number from ``min`` to ``max``, both included; without ``max`` up to 1e15."""
 
     type: Literal["int"]
@@ -47,7 +61,7 @@ class IntField(Asked):
     max: int | None = None
 
 
-class NumberField(Asked):
+class NumberField(MayBeWord):
     """A number in a fixed unit, >= 0."""
 
     type: Literal["number"]
@@ -60,16 +74,10 @@ class NumberField(Asked):
         return self
 
 
-class DateField(Asked):
-    """A day; ``or`` is a word that may stand instead (``none``)."""
+class DateField(MayBeWord):
+    """A day."""
 
     type: Literal["date"]
-    instead: Annotated[Word | None, Field(alias="or")] = None
-
-    @property
-    def word(self) -> str | None:
-        """What the field can say other than a day."""
-        return self.instead
 
 
 class ItemDateField(Asked):
@@ -97,16 +105,20 @@ class TextField(Asked):
     type: Literal["text"]
 
 
-class QuantityField(Asked):
-    """A value with its UCUM unit, and with ``uln`` the laboratory's upper limit of normal.
+class QuantityField(MayBeWord):
+    """A value with its UCUM unit, and with ``uln`` and ``lln`` the laboratory's upper and lower
+    limit of normal.
 
-    ``unit`` is the canonical one; ``same`` are two measures that tell the molar mass.
+    ``unit`` is the canonical one; ``same`` are two measures that tell the molar mass, ``scale``
+    names a published equation between two units.
     """
 
     type: Literal["quantity"]
     unit: str
     uln: bool = False
+    lln: bool = False
     above_zero: bool = False
+    scale: str | None = None
     same: Annotated[list[str] | None, Field(min_length=2, max_length=2)] = None
 
     @model_validator(mode="after")
@@ -120,21 +132,48 @@ class QuantityField(Asked):
             mine = units.unit(self.unit)
             if not any(mine.measures_as(units.unit(one)) for one in (by.one_unit, by.other_unit)):
                 raise ValueError(f"neither measure of same is of the kind of {self.unit}")
+        if self.scale is not None:
+            self._scaled(self.scale)
+        if self.in_multiples and units.unit(self.unit).offset:
+            raise ValueError(f"a limit of normal is multiplied, and {self.unit} has no true zero")
         return self
 
-    def by(self) -> Same | None:
-        """The measures that bridge two kinds of units."""
+    def _scaled(self, name: str) -> None:
+        if name not in SCALES:
+            raise ValueError(f"{name} is no scale; there are " + ", ".join(SCALES))
+        if self.same is not None or self.in_multiples:
+            raise ValueError("scale goes with none of same, uln and lln")
+        both = SCALES[name].one, SCALES[name].other
+        if self.unit not in both:
+            raise ValueError(f"{name} is in {both[0]} or {both[1]}")
+
+    @property
+    def in_multiples(self) -> bool:
+        """Whether a limit of normal comes with the value, so that units need one zero."""
+        return self.uln or self.lln
+
+    def by(self) -> Same | Scale | None:
+        """What converts beside UCUM: two measures, or an equation."""
+        if self.scale is not None:
+            return SCALES[self.scale]
         return None if self.same is None else units.same(self.same)
 
 
 class ObjectField(Asked):
-    """Members that must all be given."""
+    """Members that must all be given, each as a number."""
 
     type: Literal["object"]
     members: Annotated[
         dict[Name, Annotated[IntField | NumberField, Field(discriminator="type")]],
         Field(min_length=1),
     ]
+
+    @model_validator(mode="after")
+    def _numbers(self) -> "ObjectField":
+        for name, member in self.members.items():
+            if member.word is not None:
+                raise ValueError(f"{name} is a number beside others, and no word can stand for it")
+        return self
 
 
 class Refusal(Strict):

@@ -92,8 +92,8 @@ class Form:
             elif raw is not None:
                 known[name] = raw
                 fact = facts[name] = read(raw, (name,), errors)
-                if type(fact) is Quantity and fact.factor is not None:
-                    converted[name] = fact.shown(self._units[name])
+                if type(fact) is Quantity and fact.line is not None:
+                    converted[name] = fact.shown(fact.line, self._units[name])
         if errors:
             raise FormErrors(errors)
         for name in self._objects & facts.keys():
@@ -202,7 +202,7 @@ def _shown(items: list[dict[str, Any]], raw: Any, parts: Mapping[str, str]) -> o
     for item, made in zip(items, shown, strict=True):
         for part, unit in parts.items():
             fact = item.get(f"item.{part}")
-            if fact is not None and fact.factor is not None:
-                made[part] = fact.shown(unit)
+            if type(fact) is Quantity and fact.line is not None:
+                made[part] = fact.shown(fact.line, unit)
                 changed = True
     return shown if changed else None

@@ -1,8 +1,8 @@
 """The plain statements of a rule: one or two facts compared, exactly and three-valued.
 
-Numbers compare as the decimals or fractions they are, in the canonical unit; a multiple of the
-upper limit of normal compares in the unit that both were given in, so that no conversion is
-needed.
+Numbers compare as the decimals or fractions they are, in the canonical unit; a multiple of a limit
+of normal compares in the unit that both were given in, so that no conversion is needed. A word in
+place of a number keeps to no limit.
 """
 
 import operator
@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from itertools import product
+from operator import attrgetter
 from typing import Any, Final
 
 from services.screening.formulas import Formula
 from services.screening.powers import Product
 from services.screening.rules import Facts, Rule, leaf
-from services.screening.statements import Argument, Number, Operand
+from services.screening.statements import Argument, End, Number, Operand, Times
 
 Limit = tuple[str, Number]
 
@@ -56,24 +57,27 @@ def number(operand: Operand, limits: Sequence[Limit], quantity: bool) -> Rule:
         fact = facts.get(key)
         if fact is None:
             return None
+        if type(fact) is str:
+            return False
         return keeps(fact.value if quantity else fact)
 
     return leaf(test, [operand])
 
 
-def x_uln(operand: Operand, limits: Sequence[tuple[str, Decimal]]) -> Rule:
-    """The value keeps to multiples of its own upper limit of normal."""
+def x_normal(operand: Operand, limits: Sequence[tuple[str, Decimal]], end: End) -> Rule:
+    """The value keeps to multiples of its own limit of normal."""
     key = operand[0]
     checks = tuple((COMPARE[word], limit) for word, limit in limits)
-    times = EXACT.multiply
+    times, normal = EXACT.multiply, attrgetter(end)
 
     def test(facts: Facts) -> bool | None:
         fact = facts.get(key)
         if fact is None:
             return None
-        return False not in [
-            compare(fact.given, times(limit, fact.uln)) for compare, limit in checks
-        ]
+        if type(fact) is str:
+            return False
+        one = normal(fact)
+        return False not in [compare(fact.given, times(limit, one)) for compare, limit in checks]
 
     return leaf(test, [operand])
 
@@ -87,6 +91,8 @@ def x_field(
 
     def test(facts: Facts) -> bool | None:
         one, two = facts.get(key), facts.get(times)
+        if type(one) is str:
+            return False
         if one is None or two is None:
             return None
         first, second = _plain(one), _plain(two)
@@ -95,16 +101,32 @@ def x_field(
     return leaf(test, [operand, other])
 
 
-def formula(which: Formula, arguments: Sequence[Argument], limits: Sequence[Limit]) -> Rule:
-    """The formula's result keeps to the limits; an unknown word counts where its values agree."""
+def formula(
+    which: Formula,
+    arguments: Sequence[Argument],
+    limits: Sequence[Limit],
+    times: Times | None = None,
+) -> Rule:
+    """The formula's result keeps to the limits, or to multiples; an unknown word counts where its
+    values agree.
+    """
     keys = {one.name: one.operand[0] for one in arguments}
     numbers = [
         (one.name, keys[one.name], one.factor) for one in arguments if one.name in which.numbers
     ]
     words = {name: keys[name] for name in which.words}
-    keeps = _keeps([(word, Fraction(limit)) for word, limit in limits])
+    plain = [(word, Fraction(limit)) for word, limit in limits]
+    keeps_to = _keeps(plain)
+    read = [one.operand for one in arguments]
 
     def test(facts: Facts) -> bool | None:
+        keeps = keeps_to
+        if times is not None:
+            of_which = facts.get(times.operand[0])
+            if of_which is None:
+                return None
+            one = in_unit(of_which, times)
+            keeps = _keeps([(word, limit * one) for word, limit in plain])
         of: dict[str, Any] = {}
         for name, key, factor in numbers:
             fact = facts.get(key)
@@ -123,7 +145,16 @@ def formula(which: Formula, arguments: Sequence[Argument], limits: Sequence[Limi
             answers.add(keeps(which.compute(of)))
         return answers.pop() if len(answers) == 1 else None
 
-    return leaf(test, [one.operand for one in arguments])
+    return leaf(test, read if times is None else [*read, times.operand])
+
+
+def in_unit(fact: Any, times: Times) -> Fraction:
+    """What limits are multiples of, in the unit of what is compared with them."""
+    number = _plain(fact)
+    if times.end is not None:
+        given: Decimal = getattr(fact, times.end)
+        number = given if fact.line is None else fact.line.of(given)
+    return Fraction(number) * (times.factor or 1)
 
 
 def attested(operand: Operand, criterion: str) -> Rule:

@@ -1,18 +1,27 @@
 """Patients at a limit of a formula: the formula's example, with one number moved."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
 from services.screening import units
-from services.screening.examples import Raw, raw, spec_of
+from services.screening.examples import HUNDRED, Raw, raw, spec_of
 from services.screening.fields import IntField, QuantityField
 from services.screening.formulas import FORMULAS, Formula
 from services.screening.points import Point
 from services.screening.regions import keeps
-from services.screening.saying import measure
-from services.screening.statements import Argument, Computed, Leaf, Limit, Number
+from services.screening.saying import measure, times_named
+from services.screening.statements import (
+    Argument,
+    Computed,
+    End,
+    Leaf,
+    Limit,
+    Number,
+    Operand,
+)
 
 _FARTHEST: Final = 10**8
 
@@ -23,9 +32,13 @@ def moved(leaf: Computed, limit: Limit, fields: Mapping[str, Any]) -> Iterator[P
     lever = next(one for one in leaf.of if one.name == which.lever)
     spec = spec_of(fields, lever.operand)
     grain = Decimal(1) if isinstance(spec, IntField) else Decimal("0.01")
+    if _of_itself(leaf):
+        return
+    beside = _beside(leaf, fields)
+    goal = Fraction(limit.value) * _base(leaf, beside, fields)
 
     def over(count: int) -> bool:
-        return bool(which.compute({**which.example, which.lever: count * grain}) >= limit.value)
+        return bool(which.compute({**which.example, which.lever: count * grain}) >= goal)
 
     low, high = 1, _FARTHEST
     if over(low) is over(high):
@@ -36,18 +49,57 @@ def moved(leaf: Computed, limit: Limit, fields: Mapping[str, Any]) -> Iterator[P
             low = middle
         else:
             high = middle
-    hit = [count for count in (low, high) if _is(which, count * grain, limit)]
-    rest = {one.operand: _written(one, which.example[one.name], fields) for one in leaf.of}
+    hit = [count for count in (low, high) if _is(which, count * grain, goal)]
+    end = _end(leaf)
+    rest = {one.operand: _written(one, which.example[one.name], fields, end) for one in leaf.of}
     told = ", ".join(f"{one.name} {which.example[one.name]}" for one in leaf.of if one != lever)
+    if leaf.times is not None:
+        told += f", {times_named(leaf.times, fields)} {HUNDRED}"
     for count in sorted({low, high, *(n + by for n in hit for by in (-1, 1))}):
         value = count * grain
         says = f"{lever.name} {measure(value, which.numbers[lever.name])} ({told})"
-        yield Point(says, {**rest, lever.operand: _written(lever, value, fields)}, count in hit)
+        moved_to = {lever.operand: _written(lever, value, fields, end)}
+        yield Point(says, {**beside, **rest, **moved_to}, count in hit)
 
 
-def _is(which: Formula, lever: Decimal, limit: Limit) -> bool:
+def _is(which: Formula, lever: Decimal, goal: Number) -> bool:
     result: Any = which.compute({**which.example, which.lever: lever})
-    return bool(result >= limit.value) and bool(result <= limit.value)
+    return bool(result >= goal) and bool(result <= goal)
+
+
+def _of_itself(leaf: Computed) -> bool:
+    """Whether limits are multiples of a number that the formula is of, and move with it."""
+    times = leaf.times
+    return times is not None and times.end is None and times.operand in _operands(leaf)
+
+
+def _operands(leaf: Computed) -> list[Operand]:
+    return [one.operand for one in leaf.of]
+
+
+def _end(leaf: Computed) -> End:
+    return leaf.times.end or "uln" if leaf.times is not None else "uln"
+
+
+def _beside(leaf: Computed, fields: Mapping[str, Any]) -> dict[Operand, object]:
+    """What limits are multiples of, as a form holds it: 100."""
+    if leaf.times is None:
+        return {}
+    operand = leaf.times.operand
+    return {operand: raw(spec_of(fields, operand), HUNDRED, end=_end(leaf))}
+
+
+def _base(leaf: Computed, known: Raw, fields: Mapping[str, Any]) -> Fraction:
+    """What limits are multiples of, in the formula's unit."""
+    times = leaf.times
+    if times is None:
+        return Fraction(1)
+    spec, value = spec_of(fields, times.operand), known[times.operand]
+    number: Any = value
+    if isinstance(spec, QuantityField) and isinstance(value, dict):
+        by = units.factor(value["unit"], spec.unit, spec.by())
+        number = Fraction(value[times.end or "value"]) * (by or 1)
+    return Fraction(number) * (times.factor or 1)
 
 
 def example(truths: Mapping[Leaf, bool], known: Raw, fields: Mapping[str, Any]) -> Raw:
@@ -56,7 +108,7 @@ def example(truths: Mapping[Leaf, bool], known: Raw, fields: Mapping[str, Any]) 
     Nothing where no such values are found.
     """
     for leaf, truth in truths.items():
-        if not isinstance(leaf, Computed):
+        if not isinstance(leaf, Computed) or _of_itself(leaf):
             continue
         which = FORMULAS[leaf.formula]
         of: dict[str, Any] = {
@@ -65,26 +117,29 @@ def example(truths: Mapping[Leaf, bool], known: Raw, fields: Mapping[str, Any]) 
             else which.example[one.name]
             for one in leaf.of
         }
+        beside = _beside(leaf, fields)
+        base = _base(leaf, {**beside, **known}, fields)
+        limits = [replace(limit, value=Fraction(limit.value) * base) for limit in leaf.limits]
         start = Fraction(of[which.lever])
         for by in (Fraction(1), Fraction(10), Fraction(1, 10), Fraction(100), Fraction(1, 100)):
             of[which.lever] = start * by
             result: Any = which.compute(of)
-            if all(keeps(result, limit) for limit in leaf.limits) is truth:
-                return {
-                    one.operand: _written(one, of[one.name], fields)
-                    for one in leaf.of
-                    if one.operand not in known
+            if all(keeps(result, limit) for limit in limits) is truth:
+                made = {
+                    one.operand: _written(one, of[one.name], fields, _end(leaf)) for one in leaf.of
                 }
+                made = {**beside, **made}
+                return {operand: made[operand] for operand in made.keys() - known.keys()}
     return {}
 
 
-def _written(argument: Argument, value: Any, fields: Mapping[str, Any]) -> object:
+def _written(argument: Argument, value: Any, fields: Mapping[str, Any], end: End) -> object:
     """An argument, given in the formula's unit, as a form holds it."""
     if isinstance(value, str):
         return value
     spec = spec_of(fields, argument.operand)
     number: Number = value if argument.factor is None else Fraction(value) / argument.factor
-    return raw(spec, number)
+    return raw(spec, number, end=end)
 
 
 def _number(argument: Argument, value: Any, unit: str | None, fields: Mapping[str, Any]) -> object:

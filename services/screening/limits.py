@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from services.screening import units
 from services.screening.fields import IntField, NumberField, QuantityField
@@ -14,6 +14,8 @@ from services.screening.words import Limited, Limits
 
 NUMBERS: Final = (IntField, NumberField, QuantityField)
 NumberSpec = IntField | NumberField | QuantityField
+Bridge = units.Same | units.Scale | None
+Made = TypeVar("Made")
 
 
 def read(
@@ -32,34 +34,40 @@ def multiple(word: str, limit: Limited, path: Path) -> Limit:
     return Limit(word, Decimal(limit), limit)
 
 
-def in_unit(
-    unit: str | None, by: units.Same | None, word: str, limit: Limited, path: Path
-) -> Limit:
+def in_unit(unit: str | None, by: Bridge, word: str, limit: Limited, path: Path) -> Limit:
     """The limit in ``unit``, None for a whole number's; raises ``RuleError``."""
     if not isinstance(limit, str):
         if unit not in (None, "1"):
             raise RuleError(path, f"needs its unit, like {limit} {unit}")
         return Limit(word, limit, limit)
-    if unit is None:
-        raise RuleError(path, "is compared with a whole number, which has no unit")
     try:
         value, code = units.measure(limit)
     except ValueError as error:
-        raise RuleError(path, str(error)) from None
-    by_which = factor(code, unit, by)
-    if isinstance(by_which, str):
-        raise RuleError(path, by_which)
-    return Limit(word, value if by_which is None else Fraction(value) * by_which, value, code)
+        raise RuleError(path, "must be a whole number" if unit is None else str(error)) from None
+    if unit is None:
+        raise RuleError(path, "is compared with a whole number, which has no unit")
+    line = _told(units.line, code, unit, by)
+    if isinstance(line, str):
+        raise RuleError(path, line)
+    return Limit(word, value if line is None else line.of(value), value, code)
 
 
-def factor(code: str | None, unit: str | None, by: units.Same | None) -> Fraction | str | None:
-    """What brings ``code`` into ``unit``, None where they are equal; else what is wrong."""
+def factor(code: str | None, unit: str | None, by: Bridge) -> Fraction | str | None:
+    """What ``code`` is multiplied by to be in ``unit``, None where they are equal; else what is
+    wrong.
+    """
+    return _told(units.factor, code or "1", unit or "1", by)
+
+
+def _told(
+    convert: Callable[[str, str, Bridge], Made], code: str, unit: str, by: Bridge
+) -> Made | str:
     try:
-        return units.factor(code or "1", unit or "1", by)
+        return convert(code, unit, by)
     except units.UnknownUnit:
         return "is not in a UCUM unit"
     except units.OtherDimension:
-        return f"cannot be converted to {unit or 1}"
+        return f"cannot be converted to {unit}"
 
 
 def unit_of(spec: NumberSpec) -> str | None:
@@ -67,8 +75,8 @@ def unit_of(spec: NumberSpec) -> str | None:
     return None if isinstance(spec, IntField) else spec.unit
 
 
-def bridge(spec: object) -> units.Same | None:
-    """The measures that bridge mass and amount of what the field holds."""
+def bridge(spec: object) -> Bridge:
+    """What converts the units of what the field holds, beside UCUM."""
     return spec.by() if isinstance(spec, QuantityField) else None
 
 

@@ -11,10 +11,11 @@ from services.screening.fields import IntField, QuantityField
 from services.screening.levers import moved
 from services.screening.points import Point
 from services.screening.regions import REFERENCE, edges
-from services.screening.saying import measure, named
+from services.screening.saying import ENDS, measure, named
 from services.screening.statements import (
     Before,
     Computed,
+    End,
     Leaf,
     Limit,
     Measured,
@@ -22,7 +23,7 @@ from services.screening.statements import (
     Operand,
     Within,
     XField,
-    XUln,
+    XNormal,
 )
 from services.screening.units import as_decimal
 
@@ -33,10 +34,10 @@ def around(leaf: Leaf, fields: Mapping[str, Any]) -> Iterator[Iterable[Point]]:
         case Measured(operand, limits):
             for limit in limits:
                 yield _values(operand, limit, spec_of(fields, operand))
-        case XUln(operand, limits):
+        case XNormal(operand, limits, end):
             spec = spec_of(fields, operand)
             for limit in limits:
-                yield _multiples(operand, limit, spec, "upper limit", {})
+                yield _multiples(operand, limit, spec, ENDS[end], {}, end=end)
         case XField(operand, other, limits, factor):
             spec, of = spec_of(fields, operand), spec_of(fields, other)
             for limit in limits:
@@ -74,13 +75,19 @@ def _values(operand: Operand, limit: Limit, spec: Any) -> Iterator[Point]:
 
 
 def _multiples(
-    operand: Operand, limit: Limit, spec: Any, of: str, others: Raw, by: Fraction = Fraction(1)
+    operand: Operand,
+    limit: Limit,
+    spec: Any,
+    of: str,
+    others: Raw,
+    by: Fraction = Fraction(1),
+    end: End = "uln",
 ) -> Iterator[Point]:
     for value, on in _beside(Decimal(limit.written) * HUNDRED, step(limit.written, spec)):
         number = Fraction(value) * by
         unit = spec.unit if isinstance(spec, QuantityField) else None
         says = f"{measure(as_decimal(number), unit)} ({of}: {HUNDRED})"
-        yield Point(says, {operand: raw(spec, number), **others}, on)
+        yield Point(says, {operand: raw(spec, number, end=end), **others}, on)
 
 
 def _days(

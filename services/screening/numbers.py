@@ -1,6 +1,8 @@
 """Words about numbers, read as statements: limits, multiples and formulas."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Final
 
 from services.screening import limits
 from services.screening.fields import ChoiceField, IntField, QuantityField
@@ -9,13 +11,17 @@ from services.screening.scope import Path, RuleError, Scope, both, each, meant
 from services.screening.statements import (
     Argument,
     Computed,
+    End,
     Measured,
     Operand,
     Statement,
+    Times,
     XField,
-    XUln,
+    XNormal,
 )
-from services.screening.words import FormulaWords, NumberWords, UlnWords, XFieldWords
+from services.screening.words import FormulaWords, NormalWords, NumberWords, XFieldWords
+
+_ENDS: Final[Mapping[str, End]] = {"x_uln": "uln", "x_lln": "lln"}
 
 
 def number(said: object, scope: Scope, path: Path) -> Statement:
@@ -29,15 +35,30 @@ def number(said: object, scope: Scope, path: Path) -> Statement:
 
 def x_uln(said: object, scope: Scope, path: Path) -> Statement:
     """The value keeps to multiples of its upper limit of normal."""
-    words = UlnWords.model_validate(said)
+    return _x_normal(said, scope, path, "uln")
 
-    def found() -> Operand:
-        spec, operand = scope.find(words.field, (*path, "field"), QuantityField)
-        if not spec.uln:
-            raise RuleError((*path, "field"), f"{words.field} has no upper limit of normal")
-        return operand
 
-    return XUln(*both(found, lambda: limits.read(words, limits.multiple, path)))
+def x_lln(said: object, scope: Scope, path: Path) -> Statement:
+    """The value keeps to multiples of its lower limit of normal."""
+    return _x_normal(said, scope, path, "lln")
+
+
+def _x_normal(said: object, scope: Scope, path: Path, end: End) -> Statement:
+    words = NormalWords.model_validate(said)
+    found, kept = both(
+        lambda: _normal(words.field, scope, (*path, "field"), end),
+        lambda: limits.read(words, limits.multiple, path),
+    )
+    return XNormal(found[1], kept, end)
+
+
+def _normal(key: str, scope: Scope, path: Path, end: End) -> tuple[QuantityField, Operand]:
+    """The field with this limit of normal; raises ``RuleError``."""
+    spec, operand = scope.find(key, path, QuantityField)
+    if not getattr(spec, end):
+        which = {"uln": "upper", "lln": "lower"}[end]
+        raise RuleError(path, f"{key} has no {which} limit of normal")
+    return spec, operand
 
 
 def x_field(said: object, scope: Scope, path: Path) -> Statement:
@@ -46,7 +67,7 @@ def x_field(said: object, scope: Scope, path: Path) -> Statement:
     (one, other), kept = both(
         lambda: both(
             lambda: scope.find(words.field, (*path, "field"), *limits.NUMBERS),
-            lambda: scope.find(words.of, (*path, "of"), *limits.NUMBERS),
+            lambda: _sure(words.of, scope, (*path, "of")),
         ),
         lambda: limits.read(words, limits.multiple, path),
     )
@@ -70,14 +91,40 @@ def formula(said: object, scope: Scope, path: Path) -> Statement:
     needs = {*which.numbers, *which.words}
     if needs != words.of.keys():
         raise RuleError((*path, "of"), f"{words.name} is of " + ", ".join(sorted(needs)))
-    of, kept = both(
+    named = words.times(path)
+    take = limits.multiple if named else partial(limits.in_unit, which.unit, None)
+    of, (kept, times) = both(
         lambda: each(
             partial(_argument, which, name, words.of[name], scope, (*path, "of", name))
             for name in (*which.numbers, *which.words)
         ),
-        lambda: limits.read(words, partial(limits.in_unit, which.unit, None), path),
+        lambda: both(
+            lambda: limits.read(words, take, path),
+            lambda: None if named is None else _times(which, *named, scope, path),
+        ),
     )
-    return Computed(which.name, tuple(of), kept)
+    return Computed(which.name, tuple(of), kept, times)
+
+
+def _times(which: Formula, word: str, key: str, scope: Scope, path: Path) -> Times:
+    """What a formula's limits are multiples of; raises ``RuleError``."""
+    here = (*path, word)
+    end = _ENDS.get(word)
+    spec, operand = _sure(key, scope, here)
+    if end is not None:
+        spec, operand = _normal(key, scope, here, end)
+    factor = limits.factor(limits.unit_of(spec), which.unit, limits.bridge(spec))
+    if isinstance(factor, str):
+        raise RuleError(here, f"{key} {factor}")
+    return Times(operand, end, factor)
+
+
+def _sure(key: str, scope: Scope, path: Path) -> tuple[limits.NumberSpec, Operand]:
+    """A field that holds a number and never a word instead; raises ``RuleError``."""
+    spec, operand = scope.find(key, path, *limits.NUMBERS)
+    if spec.word is not None:
+        raise RuleError(path, f"{key} may be no number, so nothing can be worked out from it")
+    return spec, operand
 
 
 def _argument(which: Formula, name: str, key: str, scope: Scope, path: Path) -> Argument:
@@ -87,7 +134,7 @@ def _argument(which: Formula, name: str, key: str, scope: Scope, path: Path) -> 
         if {*spec.of} != {*choices}:
             raise RuleError(path, f"{which.name} knows {name} as " + ", ".join(choices))
         return Argument(name, operand)
-    spec, operand = scope.find(key, path, *limits.NUMBERS)
+    spec, operand = _sure(key, scope, path)
     unit = which.numbers[name]
     factor = (
         None if isinstance(spec, IntField) else limits.factor(spec.unit, unit, limits.bridge(spec))

@@ -40,24 +40,22 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
 class Quantity(NamedTuple):
-    """A measured value: as given, and in the canonical unit (exact)."""
+    """A measured value: as given, and in the canonical unit (exact); the limits of normal as given;
+    ``line`` is what brought the value there, if anything had to."""
 
     value: Number
     given: Decimal
     uln: Decimal | None
-    factor: Fraction | None
+    lln: Decimal | None
+    line: units.Line | None
 
-    def shown(self, unit: str) -> dict[str, object]:
-        """The quantity in its canonical unit, as evidence."""
-        factor = self.factor or Fraction(1)
-        made: dict[str, object] = {"value": _times(self.given, factor), "unit": unit}
-        if self.uln is not None:
-            made["uln"] = _times(self.uln, factor)
+    def shown(self, line: units.Line, unit: str) -> dict[str, object]:
+        """The quantity in the unit to which the line leads, as evidence."""
+        made: dict[str, object] = {"value": units.as_decimal(line.of(self.given)), "unit": unit}
+        for part, given in (("uln", self.uln), ("lln", self.lln)):
+            if given is not None:
+                made[part] = units.as_decimal(line.of(given))
         return made
-
-
-def _times(given: Decimal, factor: Fraction) -> Decimal:
-    return units.as_decimal(Fraction(given) * factor)
 
 
 def reader(spec: ScalarField) -> Reader:
@@ -66,9 +64,9 @@ def reader(spec: ScalarField) -> Reader:
         case BoolField():
             return _bool
         case IntField():
-            return _whole_number(spec.min, spec.max)
+            return _or(spec.word, _whole_number(spec.min, spec.max))
         case NumberField():
-            return _number(spec.above_zero)
+            return _or(spec.word, _number(spec.above_zero))
         case DateField():
             return _day(spec.instead)
         case ItemDateField():
@@ -78,8 +76,23 @@ def reader(spec: ScalarField) -> Reader:
         case TextField():
             return _name
         case QuantityField():
-            return _quantity(spec)
+            return _or(spec.word, _quantity(spec))
     assert_never(spec)
+
+
+def _or(word: str | None, read: Reader) -> Reader:
+    """What may also be a word."""
+    if word is None:
+        return read
+
+    def read_either(raw: object, loc: Loc, errors: Errors) -> Any:
+        if type(raw) is not str:
+            return read(raw, loc, errors)
+        if raw != word:
+            errors.append((loc, f'must be "{word}", if it is a word'))
+        return word
+
+    return read_either
 
 
 def _bool(raw: object, loc: Loc, errors: Errors) -> bool | None:
@@ -199,36 +212,47 @@ def _name(raw: object, loc: Loc, errors: Errors) -> str | None:
 
 
 def _quantity(spec: QuantityField) -> Reader:
-    parts = ("value", "unit", "uln") if spec.uln else ("value", "unit")
-    canonical, by, known = spec.unit, spec.by(), frozenset(parts)
-    above_zero, with_uln = spec.above_zero, spec.uln
+    parts = ("value", "unit", *(["uln"] if spec.uln else []), *(["lln"] if spec.lln else []))
+    canonical, known = spec.unit, frozenset(parts)
+    above_zero, with_uln, with_lln = spec.above_zero, spec.uln, spec.lln
     wanted = "must have " + ", ".join(parts[:-1]) + " and " + parts[-1]
 
     def read(raw: object, loc: Loc, errors: Errors) -> Quantity | None:
         if type(raw) is not dict:
             errors.append((loc, wanted))
             return None
-        if raw.keys() == known and raw["unit"] == canonical:  # most are, and are read at once
+        # Most are so, and are read at once.
+        if raw.keys() == known and raw["unit"] == canonical and not with_lln:
             value = _good(raw["value"], above_zero)
             uln = _good(raw["uln"], True) if with_uln else None
             if value is not None and (uln is not None or not with_uln):
-                return Quantity(value, value, uln, None)
+                return Quantity(value, value, uln, None, None)
         return spelled_out(raw, loc, errors)
 
     def spelled_out(raw: dict[str, object], loc: Loc, errors: Errors) -> Quantity | None:
         before = len(errors)
         members(raw, parts, loc, errors)
-        uln: Decimal | None = None
-        value = factor = None
+        value = uln = lln = line = None
         if "value" in raw:
             value = number(raw["value"], (*loc, "value"), errors, above_zero)
         if with_uln and "uln" in raw:
             uln = number(raw["uln"], (*loc, "uln"), errors, True)
+        if with_lln and "lln" in raw:
+            lln = number(raw["lln"], (*loc, "lln"), errors, True)
         if "unit" in raw:
-            factor = _factor(raw["unit"], canonical, by, (*loc, "unit"), errors)
+            line = _line(raw["unit"], spec, (*loc, "unit"), errors)
+        if uln is not None and lln is not None and uln < lln:
+            errors.append(((*loc, "lln"), "must not be above the upper limit"))
         if len(errors) != before or value is None:
             return None
-        return Quantity(value if factor is None else Fraction(value) * factor, value, uln, factor)
+        if line is None:
+            return Quantity(value, value, uln, lln, None)
+        converted = line.of(value)
+        if converted < 0 or (above_zero and not converted):
+            least = "above 0" if above_zero else "0 or more"
+            errors.append(((*loc, "value"), f"must be {least} in {canonical}"))
+            return None
+        return Quantity(converted, value, uln, lln, line)
 
     return read
 
@@ -241,18 +265,21 @@ def members(raw: dict[str, object], parts: tuple[str, ...], loc: Loc, errors: Er
     )
 
 
-def _factor(
-    code: object, canonical: str, by: units.Same | None, loc: Loc, errors: Errors
-) -> Fraction | None:
+def _line(code: object, spec: QuantityField, loc: Loc, errors: Errors) -> units.Line | None:
+    canonical, by = spec.unit, spec.by()
     if code == canonical:
         return None
     if type(code) is not str:
         errors.append((loc, "must be text"))
         return None
     try:
-        return units.factor(code, canonical, by)
+        found = units.line(code, canonical, by)
+        if found is not None and found.offset and spec.in_multiples:
+            raise units.OtherDimension
     except units.UnknownUnit:
         errors.append((loc, f"is not a UCUM unit; {canonical} is expected"))
     except units.OtherDimension:
         errors.append((loc, f"cannot be converted to {canonical}"))
+    else:
+        return found
     return None

@@ -4,7 +4,8 @@ they are.
 Statements about the same values share an *axis*: a field, a field in multiples of its upper limit
 of normal, the result of a formula, a pair of days. One region an axis tells the truth of every
 statement. Axes count as free of each other, and so does each statement about a list or about what
-was attested; that is exact unless a rule reads one field in two of these ways.
+was attested; that is exact unless a rule reads one field in two of these ways. Whether a field
+holds a word in place of its number is told on every axis of that field.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from services.screening import limits
 from services.screening.cells import cells
 from services.screening.compiling import compiled
 from services.screening.examples import HUNDRED, Raw, raw, spec_of, written
@@ -38,9 +40,10 @@ from services.screening.statements import (
     OneOf,
     Operand,
     Says,
+    Times,
     Within,
     XField,
-    XUln,
+    XNormal,
 )
 from services.screening.units import as_decimal
 from services.screening.windows import less_months
@@ -91,12 +94,12 @@ def together(leaves: Iterable[Leaf]) -> list[list[Leaf]]:
                 axis = operand
             case Measured(operand):
                 axis = ("number", operand)
-            case XUln(operand):
-                axis = ("uln", operand)
+            case XNormal(operand, _, end):
+                axis = (end, operand)
             case XField(operand, other):
                 axis = ("x", operand, other)
-            case Computed(name, of):
-                axis = (name, of)
+            case Computed(name, of, _, times):
+                axis = (name, of, times)
             case AnyItem() | Attested():
                 axis = leaf
         by_axis.setdefault(axis, []).append(leaf)
@@ -106,6 +109,15 @@ def together(leaves: Iterable[Leaf]) -> list[list[Leaf]]:
 def _regions(leaves: Sequence[Leaf], fields: Mapping[str, Any]) -> Iterator[Region]:
     first = leaves[0]
     match first:
+        case Says(operand) if isinstance(spec := spec_of(fields, operand), limits.NUMBERS):
+            return _line(
+                (),
+                operand[0],
+                limits.unit_of(spec),
+                span(spec),
+                lambda value: {operand: raw(spec, value)},
+                first,
+            )
         case Within() | Before() | NotAfter() | Says():
             return _days(leaves, fields)
         case IsTrue(operand):
@@ -115,16 +127,22 @@ def _regions(leaves: Sequence[Leaf], fields: Mapping[str, Any]) -> Iterator[Regi
         case Measured(operand, _, unit):
             spec = spec_of(fields, operand)
             return _line(
-                leaves, operand[0], unit, span(spec), lambda value: {operand: raw(spec, value)}
+                leaves,
+                operand[0],
+                unit,
+                span(spec),
+                lambda value: {operand: raw(spec, value)},
+                _word(operand, spec),
             )
-        case XUln(operand):
+        case XNormal(operand, _, end):
             spec = spec_of(fields, operand)
             return _line(
                 leaves,
                 operand[0],
-                "x ULN",
+                f"x {end.upper()}",
                 (0, LARGEST, False),
-                lambda value: {operand: raw(spec, value * HUNDRED)},
+                lambda value: {operand: raw(spec, value * HUNDRED, end=end)},
+                _word(operand, spec),
             )
         case XField(operand, other, _, factor):
             spec, of = spec_of(fields, operand), spec_of(fields, other)
@@ -135,9 +153,10 @@ def _regions(leaves: Sequence[Leaf], fields: Mapping[str, Any]) -> Iterator[Regi
                 f"x {other[0]}",
                 (0, LARGEST, False),
                 lambda value: {operand: raw(spec, Fraction(value) * by), other: raw(of, HUNDRED)},
+                _word(operand, spec),
             )
-        case Computed(name):
-            unit = FORMULAS[name].unit
+        case Computed(name, _, _, times):
+            unit = FORMULAS[name].unit if times is None else _of(times)
             return _line(leaves, name, unit, (-LARGEST, LARGEST, False), lambda _: {})
         case AnyItem(name):
             return _either(leaves, f"{name}: such an entry", {}, {(name, name): []})
@@ -172,21 +191,37 @@ def _line(
     unit: str | None,
     reach: tuple[Number, Number, bool],
     form: Callable[[Number], Raw],
+    word: Says | None = None,
 ) -> Iterator[Region]:
-    """The limits, and a value between each two neighbours."""
-    limits = {limit.value: limit for leaf in leaves for limit in limits_of(leaf)}
+    """The limits, a value between each two neighbours, and the word that may stand instead."""
+    known = {limit.value: limit for leaf in leaves for limit in limits_of(leaf)}
     low, high, whole = reach
-    for value in cells(limits, low, high, whole=whole):
+    no_word: dict[Leaf, bool] = {} if word is None else {word: False}
+    for value in cells(known, low, high, whole=whole):
+        truths = {leaf: all(keeps(value, limit) for limit in limits_of(leaf)) for leaf in leaves}
         yield Region(
-            f"{name} {_shown(value, unit, limits.get(value))}",
-            {leaf: all(keeps(value, limit) for limit in limits_of(leaf)) for leaf in leaves},
-            form(value),
+            f"{name} {_shown(value, unit, known.get(value))}", truths | no_word, form(value)
         )
+    if word is not None:
+        says = dict.fromkeys(leaves, False) | {word: True}
+        yield Region(f"{name} {word.word}", says, {word.operand: word.word})
+
+
+def _word(operand: Operand, spec: Any) -> Says | None:
+    return None if spec.word is None else Says(operand, spec.word)
+
+
+def _of(times: Times) -> str:
+    return (
+        f"x {times.operand[0]}"
+        if times.end is None
+        else f"x {times.end.upper()} of {times.operand[0]}"
+    )
 
 
 def limits_of(leaf: Leaf) -> tuple[Limit, ...]:
     """The limits that a statement about a number sets."""
-    return leaf.limits if isinstance(leaf, Measured | XUln | XField | Computed) else ()
+    return leaf.limits if isinstance(leaf, Measured | XNormal | XField | Computed) else ()
 
 
 def keeps(value: Number, limit: Limit) -> bool:

@@ -13,6 +13,7 @@ from services.screening.statements import (
     Attested,
     Before,
     Computed,
+    End,
     IsTrue,
     Limit,
     Measured,
@@ -23,9 +24,10 @@ from services.screening.statements import (
     Says,
     Span,
     Statement,
+    Times,
     Within,
     XField,
-    XUln,
+    XNormal,
 )
 
 _LIMITS: Final = {
@@ -34,6 +36,8 @@ _LIMITS: Final = {
     "at_most": "at most",
     "below": "below",
 }
+#: What people call the ends of the normal range.
+ENDS: Final[Mapping[End, str]] = {"uln": "upper limit", "lln": "lower limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,14 @@ def _leaf(statement: Statement, fields: Mapping[str, Any]) -> str:
             return f"{named(operand, fields)} is {which}"
         case Measured(operand, limits):
             return f"{named(operand, fields)} is {limited(limits)}"
-        case XUln(operand, limits):
-            return f"{named(operand, fields)} is {limited(limits)} x its upper limit of normal"
+        case XNormal(operand, limits, end):
+            return f"{named(operand, fields)} is {limited(limits)} x its {ENDS[end]} of normal"
         case XField(operand, other, limits):
             return f"{named(operand, fields)} is {limited(limits)} x {named(other, fields)}"
-        case Computed(name, of, limits):
+        case Computed(name, of, limits, times):
             arguments = ", ".join(named(one.operand, fields) for one in of)
-            return f"{FORMULAS[name].title} (of {arguments}) is {limited(limits)}"
+            says = f"{FORMULAS[name].title} (of {arguments}) is {limited(limits)}"
+            return says if times is None else f"{says} x {times_named(times, fields)}"
         case Within(operand, reference, span, after):
             side = "after" if after else "before"
             return f"{named(operand, fields)} is {_span(span, side, named(reference, fields))}"
@@ -107,6 +112,12 @@ def _leaf(statement: Statement, fields: Mapping[str, Any]) -> str:
             return "the investigator attested it as met"
         case _:
             raise TypeError(statement)
+
+
+def times_named(times: Times, fields: Mapping[str, Any]) -> str:
+    """What limits are multiples of."""
+    name = named(times.operand, fields)
+    return name if times.end is None else f"the {ENDS[times.end]} of normal of {name}"
 
 
 def _span(span: Span, side: str, reference: str) -> str:

@@ -3,28 +3,17 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from services.screening.fields import ListField, ObjectField, TextField
 from services.screening.statements import Operand
+from shared.contracts.wording import told
 
 Path = tuple[str | int, ...]
 Made = TypeVar("Made")
 Also = TypeVar("Also")
-
-_PLAIN: Final[Mapping[str, str]] = {
-    "missing": "is missing",
-    "extra_forbidden": "is unknown here",
-    "union_tag_not_found": "needs its type",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "list_type": "must be a list",
-    "dict_type": "must be a map",
-    "model_type": "must be a map",
-}
 
 
 class RuleError(ValueError):
@@ -104,7 +93,7 @@ class Scope:
             raise RuleError(path, f"{key} is not a field of the form{meant(key, self.known)}")
         spec, owner = self.known[key]
         if not isinstance(spec, kinds):
-            wanted = " or ".join(_kind(kind) for kind in kinds)
+            wanted = " or ".join(dict.fromkeys(map(_kind, kinds)))
             raise RuleError(
                 path, f"{key} is of another kind ({_kind(type(spec))}); {wanted} is needed here"
             )
@@ -137,16 +126,5 @@ def faults_of(error: ValidationError, raw: Any) -> list[tuple[Path, str]]:
                 if one["type"] != "missing" or step != one["loc"][-1]:
                     continue
             path.append(step)
-        found.setdefault(tuple(path), _said(one["type"], one["msg"], one.get("ctx", {})))
+        found.setdefault(tuple(path), told(one["type"], one["msg"], one.get("ctx", {})))
     return list(found.items())
-
-
-def _said(kind: str, msg: str, about: Mapping[str, Any]) -> str:
-    """What pydantic says, as it would be said of a protocol file."""
-    if kind == "string_pattern_mismatch":
-        pattern = about["pattern"]
-        return "must not be empty" if pattern == r"\S" else f"must be written as {pattern}"
-    if kind == "union_tag_invalid":
-        return f"{about['tag']} is no type; there are {about['expected_tags']}"
-    told = msg.removeprefix("Value error, ").replace("Input should be", "must be")
-    return _PLAIN.get(kind, told)

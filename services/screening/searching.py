@@ -40,6 +40,8 @@ def search(goals: Sequence[Statement], fields: Mapping[str, Any]) -> tuple[Regio
             return chosen
         leaf = next(leaf for leaf in leaves(left[0]) if leaf not in known)
         for region in axis_of[leaf]:
+            if any(known.get(one, is_so) is not is_so for one, is_so in region.truths.items()):
+                continue
             found = step({**known, **region.truths}, (*chosen, region), left)
             if found is not None:
                 return found

@@ -165,5 +165,6 @@ class _Reader:
         found = (
             (stratum.id, self._statement(stratum.when, scope, ("strata", index, "when")))
             for index, stratum in enumerate(self.protocol.strata)
+            if stratum.when is not None
         )
         return tuple((name, said) for name, said in found if said is not None)

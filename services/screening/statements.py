@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
 Operand = tuple[str, str]  # the key of a fact, and the field that it is part of
 Number = int | Decimal | Fraction
+End = Literal["uln", "lln"]
 
 #: The day at the site: the one fact that is no field.
 TODAY: Final = "today"
@@ -77,11 +78,12 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class XUln:
-    """A value keeps to multiples of its own upper limit of normal."""
+class XNormal:
+    """A value keeps to multiples of its own upper or lower limit of normal."""
 
     operand: Operand
     limits: tuple[Limit, ...]
+    end: End
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,23 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """What limits are multiples of: a fact's limit of normal, or without an ``end`` its number;
+    ``factor`` brings that into the unit of what is compared."""
+
+    operand: Operand
+    end: End | None
+    factor: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
 class Computed:
-    """The result of a named formula keeps to limits."""
+    """The result of a named formula keeps to limits, or to multiples of a fact."""
 
     formula: str
     of: tuple[Argument, ...]
     limits: tuple[Limit, ...]
+    times: Times | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +169,7 @@ class NotAfter:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """A word stands in place of a day."""
+    """A word stands in place of a day or a number."""
 
     operand: Operand
     word: str
@@ -183,7 +196,7 @@ Leaf = (
     IsTrue
     | OneOf
     | Measured
-    | XUln
+    | XNormal
     | XField
     | Computed
     | Within

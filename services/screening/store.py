@@ -90,24 +90,16 @@ async def newest(
     return {row["subject"]: _screening(row) for row in rows}
 
 
-_REVISIONS = """
+_REVISION = """
 INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown, missing,
                       carry, protocol_version, person, at, reason)
-SELECT screening, revision, form, form_sha256, criteria, string_to_array(unmet, ','),
-       string_to_array(unknown, ','), string_to_array(missing, ','),
-       carry, protocol_version, person, at, reason
-FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
-     AS r (screening, revision, form, form_sha256, criteria, unmet, unknown, missing, carry,
-           protocol_version, person, at, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
-
-_SCREENINGS = """
+_SCREENING = """
 WITH made AS (
     INSERT INTO screening (id, trial, subject, site, attempt, revision, verdict, stratum)
-    SELECT * FROM unnest($14::uuid[], $15::text[], $16::text[], $17::text[], $18::int[], $19::int[],
-                         $20::text[], $21::text[])
+    VALUES ($14, $15, $16, $17, $18, $19, $20, $21)
 )
 """
 
@@ -116,44 +108,49 @@ async def add(
     db: Connection, screenings: Sequence[Screening], revisions: Sequence[Revision]
 ) -> None:
     """New attempts with their first revisions."""
-    if not screenings:
-        return
-    await db.execute(
-        f"{_SCREENINGS}{_REVISIONS}",
-        *_columns(revisions),
-        [one.id for one in screenings],
-        [one.trial for one in screenings],
-        [one.subject for one in screenings],
-        [one.site for one in screenings],
-        [one.attempt for one in screenings],
-        [one.revision for one in screenings],
-        [one.verdict for one in screenings],
-        [one.stratum for one in screenings],
-    )
-
-
-async def add_revisions(db: Connection, revisions: Sequence[Revision]) -> None:
-    """Revisions as they were decided."""
-    await db.execute(_REVISIONS, *_columns(revisions))
-
-
-def _columns(revisions: Sequence[Revision]) -> list[list[object]]:
-    """The parameters of `_REVISIONS`; ids of criteria and names of fields hold no comma."""
-    return [
-        [one.screening for one in revisions],
-        [one.revision for one in revisions],
-        [one.form for one in revisions],
-        [one.form_sha256 for one in revisions],
-        [one.criteria for one in revisions],
-        [",".join(one.unmet) for one in revisions],
-        [",".join(one.unknown) for one in revisions],
-        [",".join(one.missing) for one in revisions],
-        [one.carry for one in revisions],
-        [one.protocol_version for one in revisions],
-        [one.person for one in revisions],
-        [one.at for one in revisions],
-        [one.reason for one in revisions],
+    rows = [
+        (
+            *_columns(revision),
+            one.id,
+            one.trial,
+            one.subject,
+            one.site,
+            one.attempt,
+            one.revision,
+            one.verdict,
+            one.stratum,
+        )
+        for one, revision in zip(screenings, revisions, strict=True)
     ]
+    statement = f"{_SCREENING}{_REVISION}"
+    if len(rows) == 1:
+        await db.execute(statement, *rows[0])  # less work than a set of one
+    else:
+        await db.executemany(statement, rows)
+
+
+async def add_revision(db: Connection, revision: Revision) -> None:
+    """A revision as it was decided."""
+    await db.execute(_REVISION, *_columns(revision))
+
+
+def _columns(revision: Revision) -> tuple[object, ...]:
+    """The parameters of `_REVISION`."""
+    return (
+        revision.screening,
+        revision.revision,
+        revision.form,
+        revision.form_sha256,
+        revision.criteria,
+        revision.unmet,
+        revision.unknown,
+        revision.missing,
+        revision.carry,
+        revision.protocol_version,
+        revision.person,
+        revision.at,
+        revision.reason,
+    )
 
 
 async def update(db: Connection, screenings: Sequence[Screening]) -> None:

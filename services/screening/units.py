@@ -1,9 +1,9 @@
 """Units of measure: exact factors between UCUM codes, and between mass and amount of a substance.
 
 A code is read by ``ucumvert`` and resolved by ``pint`` in rational arithmetic, so a factor is exact
-or there is none: units with an offset or a logarithm (degrees Celsius, bel) and roots convert into
-nothing. An arbitrary unit ([IU]) measures only what the same arbitrary unit measures (UCUM, section
-24).
+or there is none: units with a logarithm (bel) and roots convert into nothing. A temperature has an
+offset: it is converted, but is no multiple of another. An arbitrary unit ([IU]) measures only what
+the same arbitrary unit measures (UCUM, section 24).
 """
 
 import re
@@ -13,14 +13,23 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 # A code is short; long runs of digits would only make the arithmetic slow.
 _CODE: Final = re.compile(r"(?!.*[0-9]{4})[\x21-\x7e]{1,40}").fullmatch
 _MEASURE: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(?: +(\S+))?").fullmatch
+#: A registry remembers every unit that it has met; after so many codes another one takes its place,
+#: so that no client makes a process grow.
+A_READER: Final = 8192
 _FARTHEST: Final = 10**60  # no laboratory is beyond; larger ones only cost time
 _ROUND: Final = Context(prec=28)
 _WIDE: Final = Context(prec=10_000)
+
+#: UCUM, table 44 (special units): what a value is multiplied by for kelvin, and what is added then.
+_TEMPERATURES: Final = {
+    "Cel": (Fraction(1), Fraction(27315, 100)),
+    "[degF]": (Fraction(5, 9), Fraction(45967, 100) * Fraction(5, 9)),
+}
 
 
 class UnknownUnit(ValueError):
@@ -33,11 +42,15 @@ class OtherDimension(ValueError):
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit as a multiple of base units; ``factor`` None where it is not a plain multiple."""
+    """A unit as a multiple of base units; ``factor`` None where it is not a plain multiple.
+
+    ``offset`` is what is added to such a multiple, in base units.
+    """
 
     factor: Fraction | None
     base: str
     arbitrary: frozenset[str]
+    offset: Fraction = Fraction(0)
 
     def measures_as(self, other: "Unit") -> bool:
         """Whether both measure the same kind of thing."""
@@ -75,6 +88,11 @@ def unit(code: str) -> Unit:
     """The unit of a UCUM code (case-sensitive); raises ``UnknownUnit``."""
     if _CODE(code) is None:
         raise UnknownUnit
+    if code in _TEMPERATURES:
+        times, offset = _TEMPERATURES[code]
+        return Unit(times, unit("K").base, frozenset(), offset)
+    if unit.cache_info().misses % A_READER == 0:
+        _reader.cache_clear()
     parser, transformer, registry, arbitrary, special = _reader()
     try:
         tree = parser.parse(code)
@@ -108,6 +126,38 @@ class Same:
     other_unit: str
 
 
+class Line(NamedTuple):
+    """What brings a value into another unit: ``value * factor + offset``, exactly."""
+
+    factor: Fraction
+    offset: Fraction = Fraction(0)
+
+    def of(self, value: int | Decimal | Fraction) -> Fraction:
+        """The value in the other unit."""
+        return Fraction(value) * self.factor + self.offset
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Two units of one thing whose zeros differ: ``other`` is ``line`` of a value in ``one``.
+
+    What UCUM would make of the two codes does not count: between the scales its factor is wrong.
+    """
+
+    one: str
+    other: str
+    line: Line
+
+    def line_to(self, code: str, canonical: str) -> Line | None:
+        """From the one to the other, or back; None for any other pair."""
+        if (code, canonical) == (self.one, self.other):
+            return self.line
+        if (code, canonical) == (self.other, self.one):
+            factor = 1 / self.line.factor
+            return Line(factor, -self.line.offset * factor)
+        return None
+
+
 def measure(text: str) -> tuple[Decimal, str]:
     """``"2.5 mg/dL"`` as number and unit (``1`` where none is written); raises ``ValueError``."""
     match = _MEASURE(text)
@@ -127,14 +177,16 @@ def same(pair: Sequence[str]) -> Same:
 
 
 @lru_cache(maxsize=4096)
-def factor(code: str, canonical: str, by: Same | None = None) -> Fraction | None:
+def factor(code: str, canonical: str, by: Same | Scale | None = None) -> Fraction | None:
     """What a value in ``code`` is multiplied by to be in ``canonical``; None where they are equal.
 
-    Raises ``UnknownUnit`` or ``OtherDimension``.
+    Raises ``UnknownUnit`` or ``OtherDimension``, which two units are, too, whose zeros differ.
     """
     if code == canonical:
         return None
     given, wanted = unit(code), unit(canonical)
+    if isinstance(by, Scale):
+        raise OtherDimension
     if given.measures_as(wanted):
         return _ratio(given, wanted)
     if by is not None:
@@ -146,8 +198,28 @@ def factor(code: str, canonical: str, by: Same | None = None) -> Fraction | None
     raise OtherDimension
 
 
-def _ratio(given: Unit, wanted: Unit) -> Fraction:
+@lru_cache(maxsize=4096)
+def line(code: str, canonical: str, by: Same | Scale | None = None) -> Line | None:
+    """What brings a value in ``code`` into ``canonical``, offsets and all; None where they are
+    equal.
+
+    Raises ``UnknownUnit`` or ``OtherDimension``.
+    """
+    if code == canonical:
+        return None
+    given, wanted = unit(code), unit(canonical)
+    if isinstance(by, Scale) and (found := by.line_to(code, canonical)):
+        return found
+    if given.offset == wanted.offset or not given.measures_as(wanted):
+        times = factor(code, canonical, by)
+        return None if times is None else Line(times)
     if given.factor is None or wanted.factor is None:
+        raise OtherDimension
+    return Line(given.factor / wanted.factor, (given.offset - wanted.offset) / wanted.factor)
+
+
+def _ratio(given: Unit, wanted: Unit) -> Fraction:
+    if given.factor is None or wanted.factor is None or given.offset or wanted.offset:
         raise OtherDimension
     return given.factor / wanted.factor
 

@@ -118,6 +118,7 @@ WORDS: Final[Mapping[str, Callable[[object, Scope, Path], Statement]]] = {
     "one_of": _one_of,
     "number": numbers.number,
     "x_uln": numbers.x_uln,
+    "x_lln": numbers.x_lln,
     "x_field": numbers.x_field,
     "formula": numbers.formula,
     "within": days.within,

@@ -3,7 +3,7 @@ meaning.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -11,6 +11,10 @@ from services.screening.fields import Strict
 from services.screening.leaves import COMPARE
 from services.screening.scope import Path, RuleError
 from services.screening.statements import Span
+
+#: No protocol counts farther, and the calendar has room for it on both sides of today.
+_MONTHS: Final = 1000 * 12
+_DAYS: Final = 1000 * 366
 
 Limited = int | Decimal | str
 Count = Annotated[int, Field(ge=0)]
@@ -39,8 +43,8 @@ class NumberWords(Limits):
     field: str
 
 
-class UlnWords(Limits):
-    """``x_uln: {field: bilirubin, at_most: 1.5}``."""
+class NormalWords(Limits):
+    """``x_uln: {field: bilirubin, at_most: 1.5}``, and so ``x_lln``."""
 
     field: str
 
@@ -53,10 +57,26 @@ class XFieldWords(Limits):
 
 
 class FormulaWords(Limits):
-    """``formula: {name: cockcroft_gault, of: {age: age, ...}, above: 30 mL/min}``."""
+    """``formula: {name: cockcroft_gault, of: {age: age, ...}, above: 30 mL/min}``, or in multiples
+    of a field, ``x_uln: calcium, at_most: 1``.
+    """
 
     name: str
     of: dict[str, str]
+    x_uln: str | None = None
+    x_lln: str | None = None
+    x_field: str | None = None
+
+    def times(self, path: Path) -> tuple[str, str] | None:
+        """The word and the field of which limits are multiples, if any; raises ``RuleError``."""
+        found = [
+            (word, name)
+            for word in ("x_uln", "x_lln", "x_field")
+            if (name := getattr(self, word)) is not None
+        ]
+        if len(found) > 1:
+            raise RuleError((*path, found[1][0]), f"is one too many beside {found[0][0]}")
+        return found[0] if found else None
 
 
 class OneOfWords(Strict):
@@ -97,6 +117,8 @@ class Reach(Strict):
         least, most = count if isinstance(count, list) else (0, count)
         if least > most:
             raise RuleError((*path, word), "the smaller number comes first")
+        if most * times[word] > (_MONTHS if word not in ("days", "weeks") else _DAYS):
+            raise RuleError((*path, word), "is farther than 1000 years")
         return Span(
             least=least * times[word],
             most=most * times[word],
@@ -115,7 +137,7 @@ class DayWords(Strict):
 
 
 class SaysWords(Strict):
-    """``says: {field: item.last_active, word: still_active}``."""
+    """``says: {field: item.last_active, word: still_active}``, of a day or a number."""
 
     field: str
     word: str

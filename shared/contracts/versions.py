@@ -12,7 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from shared.contracts.study import Protocol, ProtocolError, Site, load
+from shared.contracts.protocol_file import load
+from shared.contracts.study import Protocol, ProtocolError, Site
 from shared.contracts.subjects import SiteId, TrialId
 
 T = TypeVar("T")

@@ -2,8 +2,8 @@
 
 Of YAML 1.1 only what a protocol needs: text, true/false, null, whole numbers, decimals (a
 ``Decimal`` of their text, never a float), days (YYYY-MM-DD), lists and maps with text keys.
-``yes``, ``on``, ``1:30`` and ``010`` are text or errors, never a surprise; a doubled key, a tag
-and an alias are refused.
+``yes``, ``on``, ``1:30`` and ``010`` are text or errors, never a surprise; a doubled key, a tag,
+an anchor and an alias are refused, and what is nested or as long as no protocol would be.
 """
 
 import re
@@ -17,9 +17,17 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 Path = tuple[str | int, ...]
 
+#: No rule that a person reads aloud is nested deeper, and no number of a protocol is longer.
+DEEPEST: Final = 64
+_LONGEST: Final = 40
+
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT: Final = re.compile(r"-?(0|[1-9][0-9]*)").fullmatch
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?").fullmatch
+#: YAML 1.1, section 5.1: what may stand in a text is anything but this.
+_UNPRINTABLE: Final = re.compile(
+    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+).search
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _WORDS: Final[Mapping[str, bool | None]] = {
     "true": True,
@@ -56,21 +64,40 @@ class Places:
 def loads(text: str) -> tuple[object, Places]:
     """The value and its places; raises ``BadYaml``."""
     try:
+        depth = documents = 0
         for event in yaml.parse(text, Loader=_LOADER):
+            line = _line(event.start_mark)
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1:
+                raise BadYaml("a second document begins here", line)
             if isinstance(event, yaml.AliasEvent):
-                raise BadYaml("aliases are not used here", _line(event.start_mark))
+                raise BadYaml("aliases are not used here", line)
+            if getattr(event, "anchor", None) is not None:
+                raise BadYaml("anchors are not used here", line)
             if getattr(event, "tag", None) is not None:
-                raise BadYaml("tags are not used here", _line(event.start_mark))
+                raise BadYaml("tags are not used here", line)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise BadYaml("is nested too deeply", line)
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = _line(error.problem_mark or error.context_mark)
-        raise BadYaml(error.problem or "is not YAML", line) from None
-    except yaml.YAMLError as error:
-        raise BadYaml(f"is not YAML ({type(error).__name__})", 1) from None
+        raise BadYaml(_problem(error.problem, text, line), line) from None
+    except yaml.YAMLError:
+        bad = _UNPRINTABLE(text)
+        line = 1 if bad is None else text.count("\n", 0, bad.start()) + 1
+        raise BadYaml("is not YAML: a character stands here that no text has", line) from None
     if root is None:
         raise BadYaml("is empty", 1)
     lines: dict[Path, int] = {}
     return _value(root, (), lines), Places(lines)
+
+
+def _problem(problem: str | None, text: str, line: int) -> str:
+    if "\t" in "".join(text.split("\n")[line - 1 : line]):
+        return "a tab stands here where only spaces may"
+    return f"is not YAML: {problem}" if problem else "is not YAML"
 
 
 def _line(mark: object) -> int:
@@ -104,10 +131,10 @@ def _value(node: Node, path: Path, lines: dict[Path, int]) -> object:
 def _scalar(text: str, line: int, path: Path) -> object:
     if text in _WORDS:
         return _WORDS[text]
-    if _INT(text):
-        return int(text)
-    if _DECIMAL(text):
-        return Decimal(text)
+    if (whole := _INT(text)) or _DECIMAL(text):
+        if len(text) > _LONGEST:
+            raise BadYaml("has too many digits", line, path)
+        return int(text) if whole else Decimal(text)
     if _DAY(text):
         try:
             return date.fromisoformat(text)

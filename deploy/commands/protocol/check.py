@@ -28,6 +28,8 @@ def add(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the faults of each file; 1 when there is one."""
     for path in arguments.files:
+        if path.is_dir():
+            raise WrongUse(f"{path} is a folder: name its files")
         if not path.is_file():
             raise WrongUse(f"there is no file {path}")
     every = 0
@@ -45,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def faults(path: Path) -> list[str]:
     """Every fault of a file, in its order: of what all services share, and of each one's part."""
-    from shared.contracts.study import ProtocolError, load
+    from shared.contracts.protocol_file import load
+    from shared.contracts.study import ProtocolError
 
     try:
         protocol = load(path)
@@ -58,7 +61,8 @@ def faults(path: Path) -> list[str]:
 
 def _between(paths: Sequence[Path]) -> list[str]:
     """What is wrong between the versions of a trial, where more than one file of it is given."""
-    from shared.contracts.study import Protocol, ProtocolError, load
+    from shared.contracts.protocol_file import load
+    from shared.contracts.study import Protocol, ProtocolError
     from shared.contracts.versions import in_order
 
     trials: dict[str, list[Protocol]] = {}

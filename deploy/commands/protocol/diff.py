@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deploy.commands import Subparsers
 from deploy.wrong_use import WrongUse
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from shared.contracts.subjects import SiteId, SubjectId
 
 Outcome = dict[str, object]
+
+#: So many lines that are no form are told of one by one; the rest is counted.
+_TOLD: Final = 20
 
 
 def add(subparsers: Subparsers) -> None:
@@ -44,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     from deploy.protocol_changes import changes
     from services.screening.eligibility import Eligibility
     from shared.contracts.jsontext import dumps
-    from shared.contracts.study import ProtocolError, load
+    from shared.contracts.protocol_file import load
+    from shared.contracts.study import ProtocolError
     from shared.contracts.versions import check_change
 
     try:
@@ -88,7 +92,7 @@ def _forms(
     kinds = "".join(f"; {n} {kind}" for kind, n in counted.most_common())
     sys.stderr.write(f"{otherwise} of {forms} forms are decided otherwise{kinds}\n")
     if bad:
-        sys.stderr.write(f"{bad} lines are no form, and were passed over\n")
+        sys.stderr.write(f"lines that are no form, and were passed over: {bad}\n")
     return 1 if otherwise or bad else 0
 
 
@@ -103,11 +107,17 @@ def _decided(
         opened = file.open("rb")
     except OSError as error:
         raise WrongUse(f"{file}: cannot be read ({error.strerror})") from None
+    told = 0
     with opened:
-        for line in lines(opened):
+        for number, line in enumerate(lines(opened), 1):
             try:
                 said = read(line)
             except BadLine as error:
+                if told < _TOLD:
+                    place, msg = error.errors[0]
+                    at = ".".join(map(str, place)) or "line"
+                    sys.stderr.write(f"{file}:{number}: {at}: {msg}\n")
+                told += 1
                 yield error.subject, None, None
                 continue
             day = today(site_of(said.subject))

@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints every criterion of the file, and the strata."""
     from services.screening.boundaries import Boundaries
     from services.screening.section import Section
-    from shared.contracts.study import ProtocolError, load
+    from shared.contracts.protocol_file import load
+    from shared.contracts.study import ProtocolError
 
     try:
         protocol = load(arguments.file)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import study, versions
+from shared.contracts import protocol_file, study, versions
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SiteId
 
@@ -33,7 +33,7 @@ eligibility: {fields: {}}
 
 
 def parse(text: str) -> study.Protocol:
-    return study.parse(text.encode(), "t.yaml")
+    return protocol_file.parse(text.encode(), "t.yaml")
 
 
 def test_a_protocol() -> None:
@@ -74,7 +74,7 @@ def test_strata_by_site() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("  id: T1", "  idd: T1", "t.yaml:1: study.id: Field required"),
+        ("  id: T1", "  idd: T1", "t.yaml:1: study.id: is missing"),
         ("ctcae", "ctc", "t.yaml:12: study.severity_scale: "),
         ('version: "1.0"', "version: 1.0", "t.yaml:3: study.version: "),
         ("Europe/Rome", "Europe/Rom", "t.yaml:14: sites.0.time_zone: "),
@@ -115,8 +115,8 @@ def test_a_folder(tmp_path: Path) -> None:
 
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(ProtocolError, match=":1: file: cannot be read"):
-        study.load(tmp_path / "none.yaml")
+        protocol_file.load(tmp_path / "none.yaml")
     with pytest.raises(ProtocolError, match="is not UTF-8"):
-        study.parse(b"\xff", "t.yaml")
+        protocol_file.parse(b"\xff", "t.yaml")
     with pytest.raises(ProtocolError, match="must hold the keys"):
-        study.parse(b"- 1", "t.yaml")
+        protocol_file.parse(b"- 1", "t.yaml")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.study import Protocol, ProtocolError
 from shared.contracts.subjects import SiteId
 from shared.contracts.versions import ByTime, Versions, begins, day_of, in_order, load_all
@@ -57,7 +57,7 @@ def amendment(version: str, since: str, sites: str = "", site: str = "") -> str:
 
 
 def parsed(text: str, name: str = "t.yaml") -> Protocol:
-    return study.parse(text.encode(), name)
+    return protocol_file.parse(text.encode(), name)
 
 
 def versions(*texts: str) -> Versions:

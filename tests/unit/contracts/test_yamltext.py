@@ -42,7 +42,8 @@ def test_every_value_has_its_line() -> None:
     [
         ("a: 1\nb: 2\na: 3\n", 3),
         ("a:\n  b: 1\n  b: 1\n", 3),
-        ("a: &x 1\nb: *x\n", 2),
+        ("a: &x 1\nb: 1\n", 1),
+        ("a: 1\nb: *x\n", 2),
         ("a: 1\nb: !!python/object:os.system x\n", 2),
         ("a: 1\nb: [1\n", 3),
         ("a: 2025-02-30\n", 1),
@@ -50,9 +51,18 @@ def test_every_value_has_its_line() -> None:
         ("", 1),
         ("\0", 1),
         ("a: 1\n---\nb: 1\n", 2),
+        ("a: 1\nb: " + "[" * 65 + "]" * 65, 2),
+        ("a: 1\nb: " + "1" * 41, 2),
+        ("a:\n\tb: 1\n", 2),
+        ("a: 1\nb: 2\0", 2),
     ],
 )
 def test_what_is_refused_is_named_with_its_line(text: str, line: int) -> None:
     with pytest.raises(BadYaml) as caught:
         yamltext.loads(text)
     assert caught.value.line == line
+
+
+def test_what_is_just_short_and_shallow_enough() -> None:
+    assert yamltext.loads("a: " + "1" * 40)[0] == {"a": int("1" * 40)}
+    yamltext.loads("[" * yamltext.DEEPEST + "]" * yamltext.DEEPEST)

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.cli import main
 from services.screening.eligibility import Eligibility
-from shared.contracts import study
+from shared.contracts import protocol_file
 
 ROOT = Path(__file__).parents[3]
 NCT = ROOT / "protocols" / "NCT06903312.yaml"
@@ -176,7 +176,7 @@ def test_explained_for_people(file: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["protocol", "explain", "--table", str(file)]) == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 100
-    for criterion in Eligibility.of(study.load(file)).criteria:
+    for criterion in Eligibility.of(protocol_file.load(file)).criteria:
         assert f"\n{criterion.id} " in text
 
 

@@ -110,7 +110,7 @@ def test_which_forms_are_decided_otherwise(
     summary = err.decode().splitlines()[-2:]
     assert summary[0].startswith("4 of 6 forms are decided otherwise; ")
     assert "1 eligible -> incomplete" in summary[0]
-    assert summary[1] == "1 lines are no form, and were passed over"
+    assert summary[1] == "lines that are no form, and were passed over: 1"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from services.notifier.contacts import Channel, Contact
 from services.notifier.escalation import Alert
 from services.notifier.routing import Heard, Position, Routes
 from services.notifier.rules import NotificationRules, Pace
-from shared.contracts import study, versions
+from shared.contracts import protocol_file, versions
 from shared.contracts.study import Protocol
 from shared.contracts.subjects import TrialId
 from shared.contracts.versions import ByTime
@@ -53,7 +53,7 @@ notification:
 
 def protocol(section: str = SECTION) -> Protocol:
     """A tiny trial with this section."""
-    return study.parse((_HEAD + section).encode(), "T1.yaml")
+    return protocol_file.parse((_HEAD + section).encode(), "T1.yaml")
 
 
 def routes() -> Routes:

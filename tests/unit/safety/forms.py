@@ -10,11 +10,11 @@ from services.safety.classification import Classification, classify
 from services.safety.form import FormErrors, Report, read
 from services.safety.judgements import Judgements
 from services.safety.rules import SafetyRules, known
-from shared.contracts import study
+from shared.contracts import protocol_file, study
 
 PROTOCOLS = Path(__file__).parents[3] / "protocols"
-NCT = SafetyRules.of(study.load(PROTOCOLS / "NCT06903312.yaml"))
-PILOT = SafetyRules.of(study.load(PROTOCOLS / "CDISCPILOT01.yaml"))
+NCT = SafetyRules.of(protocol_file.load(PROTOCOLS / "NCT06903312.yaml"))
+PILOT = SafetyRules.of(protocol_file.load(PROTOCOLS / "CDISCPILOT01.yaml"))
 AUTHORITIES = ("EU-CTR", "UK", "FDA-312.32")
 
 Form = dict[str, Any]
@@ -29,7 +29,7 @@ def protocol_with(old: str, new: str, file: str = "NCT06903312.yaml") -> study.P
     """A protocol file in which one text stands in place of another."""
     text = (PROTOCOLS / file).read_text()
     assert old in text
-    return study.parse(text.replace(old, new).encode(), file)
+    return protocol_file.parse(text.replace(old, new).encode(), file)
 
 
 REFERENCE = rules_with(

@@ -1,7 +1,7 @@
 """For `make mutation`: what the engine compiled before a mutant was let in, it compiles again.
 
-mutmut forks a process that has imported the tests, so the protocols compiled with them would hide
-every mutant of the code that compiles.
+A mutant is tried in the fork of a process that has imported the tests, so the protocols compiled
+with them would hide every mutant of the code that compiles.
 """
 
 import os
@@ -9,27 +9,35 @@ import os
 import pytest
 from hypothesis import Phase, settings
 
-from services.screening import units
+from services.screening import powers, readers, units
 from services.screening.eligibility import Eligibility
 from tests.unit.screening import forms
+from tests.unit.screening.examples import MUTATING, examples
 
-_compiled_for: list[str] = []
+#: What keeps answers; the parser of units is only slow to make.
+_REMEMBER = [
+    one
+    for module in (powers, readers, units)
+    for name, one in vars(module).items()
+    if hasattr(one, "cache_clear") and name != "_reader"
+]
 
-if "MUTANT_UNDER_TEST" in os.environ:
+if MUTATING:
     # A mutant is killed by any example; the shortest one is for people.
-    quick = [Phase.explicit, Phase.reuse, Phase.generate]
-    settings.register_profile("mutants", settings(), derandomize=True, phases=quick)
+    quick = [Phase.explicit, Phase.generate]
+    settings.register_profile("mutants", examples(100), derandomize=True, phases=quick)
     settings.load_profile("mutants")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _compiled_by_the_mutant() -> None:
-    """Once a mutant; in the round that learns what each test runs (`stats`), for every test."""
-    mutant = os.environ.get("MUTANT_UNDER_TEST", "")
-    if not mutant or (mutant != "stats" and mutant in _compiled_for):
+    """Nothing where no mutant is tried."""
+    if not MUTATING:
         return
-    _compiled_for.append(mutant)
-    units.unit.cache_clear()
-    units.factor.cache_clear()
+    mutant = os.environ["MUTANT_UNDER_TEST"]
+    for remembers in _REMEMBER:
+        # What other modules would remember, no mutant of this one has changed.
+        if "__mutmut" not in mutant or mutant.startswith(f"{remembers.__module__}."):
+            remembers.cache_clear()
     for made, protocol in ((forms.NCT, forms.NCT_PROTOCOL), (forms.PILOT, forms.PILOT_PROTOCOL)):
         vars(made).update(vars(Eligibility.of(protocol)))

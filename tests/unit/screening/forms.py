@@ -8,12 +8,12 @@ from typing import Any
 
 from services.screening.criteria import Outcome
 from services.screening.eligibility import Decision, Eligibility
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.subjects import SubjectId
 
 PROTOCOLS = Path(__file__).parents[3] / "protocols"
-NCT_PROTOCOL = study.load(PROTOCOLS / "NCT06903312.yaml")
-PILOT_PROTOCOL = study.load(PROTOCOLS / "CDISCPILOT01.yaml")
+NCT_PROTOCOL = protocol_file.load(PROTOCOLS / "NCT06903312.yaml")
+PILOT_PROTOCOL = protocol_file.load(PROTOCOLS / "CDISCPILOT01.yaml")
 NCT = Eligibility.of(NCT_PROTOCOL)
 PILOT = Eligibility.of(PILOT_PROTOCOL)
 SUBJECT = SubjectId("IT001-0001")

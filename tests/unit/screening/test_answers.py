@@ -4,11 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.screening.eligibility import Decision
 from shared.contracts import jsontext
+from tests.unit.screening.examples import examples
 from tests.unit.screening.forms import NCT_PROTOCOL, PILOT_PROTOCOL, Form, good, of, quantity
 from tests.unit.screening.near import NCT_TRIAL, PILOT_TRIAL, Trial, forms
 
@@ -43,7 +44,7 @@ def in_order(decision: Decision) -> Form:
 
 
 @TRIALS
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data())
 def test_the_answer_is_the_decision(trial: Trial, protocol: Any, data: st.DataObject) -> None:
     decision = trial.decide(data.draw(forms(trial)))

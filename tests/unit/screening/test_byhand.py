@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.screening.byhand import cdiscpilot01
+from tests.unit.screening.examples import examples
 from tests.unit.screening.forms import NCT_PROTOCOL, Form, good, good_pilot
 from tests.unit.screening.near import NCT_TRIAL, PILOT_TRIAL, Trial, forms
 
@@ -30,7 +31,7 @@ def agree(trial: Trial, form: Form) -> None:
 
 
 @TRIALS
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data())
 def test_the_engine_decides_as_the_protocol_does_by_hand(trial: Trial, data: st.DataObject) -> None:
     agree(trial, data.draw(forms(trial)))

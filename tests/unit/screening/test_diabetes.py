@@ -12,13 +12,13 @@ from deploy.cli import main
 from services.screening.boundaries import Boundaries
 from services.screening.eligibility import Decision, Eligibility
 from services.screening.section import Section
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.jsontext import dumps
 from shared.contracts.subjects import SubjectId
 from tests.unit.screening.forms import TODAY, Form, quantity
 
 FILE = Path(__file__).parents[2] / "protocols" / "NCT06339086.yaml"
-PROTOCOL = study.load(FILE)
+PROTOCOL = protocol_file.load(FILE)
 TRIAL = Eligibility.of(PROTOCOL)
 
 
@@ -90,6 +90,10 @@ CASES: list[tuple[str, bool | None, dict[str, Any]]] = [
     ("I04", False, {"metformin_dose": quantity(999, "mg/d")}),
     ("I05", False, {"hba1c": quantity("7.0", "%")}),
     ("I05", True, {"hba1c": quantity("10.99", "%")}),
+    ("I05", False, {"hba1c": quantity(52, "mmol/mol")}),
+    ("I05", True, {"hba1c": quantity(53, "mmol/mol")}),
+    ("I05", True, {"hba1c": quantity(96, "mmol/mol")}),
+    ("I05", False, {"hba1c": quantity(97, "mmol/mol")}),  # 11.03 %
     ("I06", True, {"height": quantity(2, "m"), "weight": quantity(140, "kg")}),
     ("I06", False, {"height": quantity(2, "m"), "weight": quantity("140.001", "kg")}),
     ("I06", True, {"height": quantity(200, "cm"), "weight": quantity(74, "kg")}),

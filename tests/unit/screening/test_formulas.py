@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.screening.eligibility import Eligibility
 from services.screening.formulas import FORMULAS
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SubjectId
 from tests.unit.screening.forms import TODAY, quantity
@@ -21,6 +21,10 @@ from tests.unit.screening.forms import TODAY, quantity
 WORKED: list[tuple[str, dict[str, Any], str]] = [
     ("cockcroft_gault", {"age": 50, "weight": 72, "creatinine": 1, "sex": "male"}, "90"),
     ("cockcroft_gault", {"age": 50, "weight": 72, "creatinine": 1, "sex": "female"}, "76.5"),
+    ("ckd_epi_2021", {"age": 50, "creatinine": Decimal("0.6"), "sex": "male"}, "117.603"),
+    ("ckd_epi_2021", {"age": 50, "creatinine": Decimal("1.2"), "sex": "male"}, "73.674"),
+    ("ckd_epi_2021", {"age": 50, "creatinine": Decimal("0.5"), "sex": "female"}, "114.192"),
+    ("ckd_epi_2021", {"age": 50, "creatinine": Decimal("1.2"), "sex": "female"}, "55.147"),
     ("bmi", {"weight": 72, "height": Decimal("1.8")}, "22.2222"),
     ("bsa_mosteller", {"weight": 80, "height": 180}, "2"),
     ("bsa_mosteller", {"weight": 70, "height": 170}, "1.81812"),
@@ -118,7 +122,7 @@ eligibility:
 
 
 def decided(rule: str, form: dict[str, Any]) -> bool | None:
-    protocol = study.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
+    protocol = protocol_file.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
     decision = Eligibility.of(protocol).decide(SubjectId("AA-0001"), form, TODAY)
     return decision.criteria[0].outcome
 
@@ -190,7 +194,7 @@ def test_an_unknown_sex_counts_where_both_agree() -> None:
     ],
 )
 def test_what_a_formula_cannot_take(rule: str, message: str) -> None:
-    protocol = study.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
+    protocol = protocol_file.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
     with pytest.raises(ProtocolError) as caught:
         Eligibility.of(protocol)
     assert str(caught.value).startswith(f"t.yaml:17: eligibility.criteria.0.rule.{message}")

@@ -6,12 +6,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.screening.eligibility import Decision
 from shared.contracts import jsontext
 from tests.unit.screening.byhand.statements import UNITS
+from tests.unit.screening.examples import examples
 from tests.unit.screening.forms import quantity
 from tests.unit.screening.near import (
     NCT_TRIAL,
@@ -34,7 +35,7 @@ def gist(decision: Decision) -> object:
 
 
 @TRIALS
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_a_fact_more_never_undecides(trial: Trial, data: st.DataObject) -> None:
     """And a fact that no criterion lacked changes none of them."""
@@ -56,7 +57,7 @@ def test_a_fact_more_never_undecides(trial: Trial, data: st.DataObject) -> None:
 
 
 @TRIALS
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_a_fact_less_never_turns_an_answer_round(trial: Trial, data: st.DataObject) -> None:
     form = data.draw(forms(trial))
@@ -69,7 +70,7 @@ def test_a_fact_less_never_turns_an_answer_round(trial: Trial, data: st.DataObje
 
 
 @TRIALS
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data(), random=st.randoms(use_true_random=False))
 def test_the_order_of_fields_and_members_changes_nothing(
     trial: Trial, data: st.DataObject, random: Random
@@ -87,7 +88,7 @@ def shuffled(value: Any, random: Random) -> Any:
     return [shuffled(one, random) for one in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(data=st.data(), random=st.randoms(use_true_random=False))
 def test_the_order_of_a_list_changes_nothing(data: st.DataObject, random: Random) -> None:
     [other_cancers] = NCT_TRIAL.criteria["E05"].statements
@@ -102,7 +103,7 @@ def test_the_order_of_a_list_changes_nothing(data: st.DataObject, random: Random
 
 
 @TRIALS
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_other_units_and_zeros_change_nothing(trial: Trial, data: st.DataObject) -> None:
     form = data.draw(forms(trial))
@@ -148,7 +149,7 @@ def test_the_upper_limit_of_normal_in_other_units(
     assert len(seen) == 1
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     value=st.decimals(min_value="0.01", max_value="40", places=4),
     weight=st.integers(30, 150),
@@ -167,7 +168,7 @@ def test_creatinine_by_mass_and_by_amount(value: Decimal, weight: int, age: int)
     assert shown[0] == shown[1]
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(number=st.decimals(min_value=0, max_value=10**6, places=3), data=st.data())
 def test_equal_numbers_are_equal_however_they_are_written(
     number: Decimal, data: st.DataObject

@@ -3,13 +3,14 @@
 from itertools import product
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.screening.compiling import compiled
 from services.screening.fields import BoolField
 from services.screening.scope import Scope
 from services.screening.vocabulary import statement
+from tests.unit.screening.examples import examples
 from tests.unit.screening.forms import Form
 
 LEAVES = "abcdefgh"
@@ -55,7 +56,7 @@ def flipped(truths: tuple[bool, ...], at: int) -> tuple[bool, ...]:
     return (*truths[:at], not truths[at], *truths[at + 1 :])
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_any_rule_is_what_all_completions_make_of_it(data: st.DataObject) -> None:
     """Kleene, in both orders of operands; ``asks`` are the facts that turn some completion."""

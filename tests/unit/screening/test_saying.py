@@ -14,7 +14,15 @@ FIELDS = EligibilityWords.model_validate(
         "fields": {
             "flag": {"type": "bool"},
             "ecog": {"type": "int", "label": "ECOG status"},
-            "size": {"type": "quantity", "unit": "cm", "uln": True, "above_zero": True},
+            "size": {
+                "type": "quantity",
+                "unit": "cm",
+                "uln": True,
+                "lln": True,
+                "above_zero": True,
+            },
+            "dose": {"type": "quantity", "unit": "mg", "or": "not_taken"},
+            "square": {"type": "quantity", "unit": "cm2", "uln": True, "lln": True},
             "old_size": {"type": "quantity", "unit": "mm"},
             "weight": {"type": "quantity", "unit": "kg"},
             "sex": {"type": "choice", "of": ["female", "male"]},
@@ -32,6 +40,8 @@ FIELDS = EligibilityWords.model_validate(
     }
 ).fields
 IN = {"field": "last_dose", "before": "visit"}
+BSA = {"name": "bsa_mosteller", "of": {"weight": "weight", "height": "size"}}
+AREA = "body surface area by Mosteller (of weight, size)"
 SENTENCES: list[tuple[dict[str, Any], list[str]]] = [
     ({"is_true": "flag"}, ["flag: yes"]),
     ({"not": {"is_true": "flag"}}, ["flag: no"]),
@@ -48,6 +58,10 @@ SENTENCES: list[tuple[dict[str, Any], list[str]]] = [
     ({"number": {"field": "pressure.low", "above": "9 kPa"}}, ["pressure, low is above 9 kPa"]),
     ({"x_uln": {"field": "size", "at_most": 2}}, ["size is at most 2 x its upper limit of normal"]),
     (
+        {"x_lln": {"field": "size", "at_least": 1, "below": 2}},
+        ["size is at least 1 and below 2 x its lower limit of normal"],
+    ),
+    (
         {"x_field": {"field": "size", "of": "old_size", "above": 1, "below": 2}},
         ["size is above 1 and below 2 x old size"],
     ),
@@ -60,6 +74,18 @@ SENTENCES: list[tuple[dict[str, Any], list[str]]] = [
             }
         },
         ["body surface area by Mosteller (of weight, size) is above 2 m2"],
+    ),
+    (
+        {"formula": BSA | {"x_uln": "square", "at_most": 2}},
+        [f"{AREA} is at most 2 x the upper limit of normal of square"],
+    ),
+    (
+        {"formula": BSA | {"x_lln": "square", "below": 1}},
+        [f"{AREA} is below 1 x the lower limit of normal of square"],
+    ),
+    (
+        {"formula": BSA | {"x_field": "square", "above": 2}},
+        [f"{AREA} is above 2 x square"],
     ),
     ({"within": IN | {"days": 7}}, ["last dose is 0 to 7 days before visit, both included"]),
     (
@@ -74,6 +100,7 @@ SENTENCES: list[tuple[dict[str, Any], list[str]]] = [
     ({"no_later_than": IN | {"days": 60}}, ["last dose is 60 days or more before visit"]),
     ({"on_or_before": {"field": "visit", "day": "today"}}, ["visit is not after today"]),
     ({"says": {"field": "last_dose", "word": "none"}}, ["last dose says “none”"]),
+    ({"says": {"field": "dose", "word": "not_taken"}}, ["dose says “not_taken”"]),
     ({"attested_in": "attested"}, ["the investigator attested it as met"]),
     (
         {"any_item": {"list": "drugs", "where": {"one_of": {"field": "item", "words": ["x"]}}}},

@@ -4,17 +4,18 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.screening import searching
 from services.screening.cells import between, cells
 from services.screening.eligibility import Eligibility
 from services.screening.trial import Trial
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SubjectId
 from shared.contracts.versions import Versions
+from tests.unit.screening.examples import examples
 from tests.unit.screening.forms import TODAY
 
 HEAD = """\
@@ -50,7 +51,7 @@ def faults(one: str, two: str, criterion: str | None = None) -> list[str]:
     anybody = "{any: [{is_true: flag}, {not: {is_true: flag}}]}"
     raw = HEAD.replace("ONE", one).replace("TWO", two).replace("CRITERION", criterion or anybody)
     try:
-        Eligibility.of(study.parse(raw.encode(), "t.yaml"))
+        Eligibility.of(protocol_file.parse(raw.encode(), "t.yaml"))
     except ProtocolError as error:
         return [line.removeprefix("t.yaml:") for line in error.lines]
     return []
@@ -153,7 +154,7 @@ def test_what_is_wrong_is_told_with_a_patient(one: str, two: str, wanted: list[s
 
 def test_a_service_does_not_start_with_a_gap() -> None:
     raw = HEAD.replace("ONE", WRONG[0][0]).replace("TWO", WRONG[0][1])
-    protocol = study.parse(raw.replace("CRITERION", "{is_true: flag}").encode(), "t.yaml")
+    protocol = protocol_file.parse(raw.replace("CRITERION", "{is_true: flag}").encode(), "t.yaml")
     with pytest.raises(ProtocolError, match=r"^t\.yaml:5: strata: gap: size 4 cm$"):
         Trial.of(Versions((protocol,)))
 
@@ -254,7 +255,7 @@ EVERYBODY = [
 ]
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(one=RULES, two=RULES)
 def test_as_all_patients_one_by_one_say(one: Any, two: Any) -> None:
     """The search agrees with trying every patient that these rules can tell apart."""
@@ -286,6 +287,6 @@ def test_between_is_between(low: Fraction, width: Fraction) -> None:
 def test_an_unknown_field_of_a_stratum_is_asked_for() -> None:
     raw = HEAD.replace("ONE", "{number: {field: size, at_most: 4 cm}}")
     raw = raw.replace("TWO", "{number: {field: size, above: 4 cm}}")
-    protocol = study.parse(raw.replace("CRITERION", "{is_true: flag}").encode(), "t.yaml")
+    protocol = protocol_file.parse(raw.replace("CRITERION", "{is_true: flag}").encode(), "t.yaml")
     decision = Eligibility.of(protocol).decide(SubjectId("AA-0001"), {"flag": True}, TODAY)
     assert (decision.verdict, decision.stratum, decision.missing) == ("incomplete", None, ("size",))

@@ -1,7 +1,7 @@
 """A stratum that is not known: every field is asked for that can still tell it."""
 
 from services.screening.eligibility import Eligibility
-from shared.contracts import study
+from shared.contracts import protocol_file
 from tests.unit.screening.forms import SUBJECT, TODAY
 
 PROTOCOL = b"""\
@@ -19,7 +19,7 @@ eligibility:
     - {id: I01, category: inclusion, text: C., rule: {is_true: c}}
 randomization: {design: permuted_block, block_sizes: [2]}
 """
-ELIGIBILITY = Eligibility.of(study.parse(PROTOCOL, "t.yaml"))
+ELIGIBILITY = Eligibility.of(protocol_file.parse(PROTOCOL, "t.yaml"))
 
 
 def test_what_the_strata_ask_for() -> None:

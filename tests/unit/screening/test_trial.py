@@ -7,7 +7,7 @@ import pytest
 
 from services.screening.lines import answer
 from services.screening.trial import Trial
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.jsontext import dumps
 from shared.contracts.subjects import SiteId, SubjectId
 from shared.contracts.versions import in_order
@@ -38,7 +38,7 @@ FIRST, SECOND = (text.replace("strata:\n", f"strata:\n{REST}") for text in (FIRS
 
 @pytest.fixture(scope="module")
 def trial() -> Trial:
-    files = [study.parse(text.encode(), "t.yaml") for text in (FIRST, SECOND)]
+    files = [protocol_file.parse(text.encode(), "t.yaml") for text in (FIRST, SECOND)]
     return Trial.of(in_order(files))
 
 

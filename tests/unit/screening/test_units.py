@@ -1,8 +1,10 @@
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from services.screening import units
+from services.screening.scales import SCALES
 from services.screening.units import OtherDimension, UnknownUnit
 
 CREATININE = units.same(["1 mg/dL", "88.42 umol/L"])
@@ -94,6 +96,66 @@ def test_showing_a_fraction(fraction: Fraction, text: str) -> None:
     assert str(units.as_decimal(fraction)) == text
 
 
+@pytest.mark.parametrize(
+    ("given", "unit", "wanted", "other"),
+    [
+        ("37", "Cel", "310.15", "K"),
+        ("0", "Cel", "32", "[degF]"),
+        ("38", "Cel", "100.4", "[degF]"),
+        ("0", "K", "-459.67", "[degF]"),
+        ("310150", "mK", "37", "Cel"),
+        ("25", "mm", "2.5", "cm"),
+    ],
+)
+def test_temperatures_have_an_offset(given: str, unit: str, wanted: str, other: str) -> None:
+    there, back = units.line(unit, other), units.line(other, unit)
+    assert there is not None
+    assert back is not None
+    assert there.of(Decimal(given)) == Fraction(wanted)
+    assert back.of(Decimal(wanted)) == Fraction(given)
+
+
+def test_a_line_is_a_factor_where_zeros_are_the_same() -> None:
+    assert units.line("Cel", "Cel") is None
+    assert units.line("umol/L", "mg/dL", CREATININE) == units.Line(Fraction(100, 8842))
+
+
+@pytest.mark.parametrize(
+    ("code", "canonical"),
+    [("Cel", "kg"), ("kg", "Cel"), ("Cel", "1"), ("dB", "1"), ("Cel/h", "K/h")],
+)
+def test_no_line(code: str, canonical: str) -> None:
+    with pytest.raises((OtherDimension, UnknownUnit)):
+        units.line(code, canonical)
+
+
+def test_the_master_equation_of_hba1c_and_back_exactly() -> None:
+    """NGSP % = 0.09148 x IFCC mmol/mol + 2.152."""
+    to_ngsp, to_ifcc = (
+        units.line("mmol/mol", "%", SCALES["hba1c"]),
+        units.line("%", "mmol/mol", SCALES["hba1c"]),
+    )
+    assert to_ngsp is not None
+    assert to_ifcc is not None
+    assert to_ngsp.of(53) == Fraction("7.00044")
+    assert to_ngsp.of(0) == Fraction("2.152")
+    assert to_ifcc.of(Decimal("7.00044")) == 53
+    assert round(to_ifcc.of(Decimal("6.5"))) == 48
+
+
+@pytest.mark.parametrize("code", ["1", "[ppth]", "mol/mol", "umol/mol", "kg"])
+def test_only_its_two_units_are_on_a_scale(code: str) -> None:
+    """A fraction of mass or amount would be converted by ten; it is no HbA1c."""
+    for canonical in ("%", "mmol/mol"):
+        with pytest.raises(OtherDimension):
+            units.line(code, canonical, SCALES["hba1c"])
+
+
+def test_nothing_on_a_scale_is_a_multiple() -> None:
+    with pytest.raises(OtherDimension):
+        units.factor("mmol/mol", "%", SCALES["hba1c"])
+
+
 @pytest.mark.parametrize("text", ["", "mg", "1,5 mg", "1 mg dL", "1e3 mg", ".5 mg"])
 def test_a_measure_is_a_number_and_a_unit(text: str) -> None:
     with pytest.raises(ValueError):
@@ -106,3 +168,16 @@ def test_a_measure_is_a_number_and_a_unit(text: str) -> None:
 def test_tables_that_cannot_be(pair: list[str]) -> None:
     with pytest.raises(ValueError):
         units.same(pair)
+
+
+def test_units_that_nobody_has_used_before_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry that has met them is given up, and the next one knows every unit as well."""
+    monkeypatch.setattr(units, "A_READER", 10)
+    units.unit.cache_clear()
+    first = units._reader()
+    for power in range(9):
+        assert units.unit(f"m{power + 2}.g").factor is not None
+    assert units._reader() is first
+    assert units.unit("m.s.kg").factor == Fraction(1)
+    assert units._reader() is not first
+    assert units._reader.cache_info().currsize == 1

@@ -10,7 +10,7 @@ from services.screening.fields import BoolField
 from services.screening.rules import Rule
 from services.screening.scope import Scope
 from services.screening.vocabulary import statement
-from shared.contracts import study, versions
+from shared.contracts import protocol_file, versions
 from shared.contracts.study import ProtocolError
 from tests.unit.screening.forms import NCT_PROTOCOL, PILOT_PROTOCOL, PROTOCOLS
 
@@ -91,6 +91,7 @@ BAD = [
     ("{number: {field: start, above: 1}}", "rule.number.field: start is of another kind"),
     ("{number: {field: count}}", "rule.number: needs a limit"),
     ("{number: {field: count, above: 1 kg}}", "rule.number.above: is compared with a whole"),
+    ("{number: {field: count, above: many}}", "rule.number.above: must be a whole number"),
     ("{number: {field: count, over: 1}}", "rule.number.over: "),
     ("{number: {field: mass, above: 1}}", "rule.number.above: needs its unit, like 1 kg"),
     ("{number: {field: mass, above: 1 cm}}", "rule.number.above: cannot be converted to kg"),
@@ -135,7 +136,7 @@ BAD = [
 @pytest.mark.parametrize(("words", "message"), BAD)
 def test_wrong_words_are_found_with_file_and_line(words: str, message: str) -> None:
     raw = HEAD.replace("RULE", words)
-    protocol = study.parse(raw.encode(), "t.yaml")
+    protocol = protocol_file.parse(raw.encode(), "t.yaml")
     with pytest.raises(ProtocolError) as caught:
         Eligibility.of(protocol)
     assert str(caught.value).startswith(f"t.yaml:19: eligibility.criteria.0.{message}")
@@ -176,7 +177,7 @@ def test_wrong_fields_are_found_with_file_and_line(old: str, new: str, message: 
     assert old in HEAD
     raw = HEAD.replace(old, new, 1).replace("RULE", "{is_true: flag}")
     with pytest.raises(ProtocolError) as caught:
-        Eligibility.of(study.parse(raw.encode(), "t.yaml"))
+        Eligibility.of(protocol_file.parse(raw.encode(), "t.yaml"))
     assert str(caught.value).startswith(message)
 
 
@@ -184,7 +185,7 @@ def test_ids_are_listed_once() -> None:
     again = "\n    - {id: I01, category: inclusion, text: A., rule: {is_true: flag}}"
     raw = HEAD.replace("RULE}", "{is_true: flag}}" + again)
     with pytest.raises(ProtocolError, match=r"t\.yaml:20: .*I01 is listed twice"):
-        Eligibility.of(study.parse(raw.encode(), "t.yaml"))
+        Eligibility.of(protocol_file.parse(raw.encode(), "t.yaml"))
 
 
 def test_a_good_rule_of_every_word_compiles() -> None:
@@ -199,4 +200,4 @@ def test_a_good_rule_of_every_word_compiles() -> None:
     )
     anybody = "{any: [{is_true: flag}, {not: {is_true: flag}}]}"
     raw = HEAD.replace("when: {is_true: flag}", f"when: {anybody}").replace("RULE", words)
-    Eligibility.of(study.parse(raw.encode(), "t.yaml"))
+    Eligibility.of(protocol_file.parse(raw.encode(), "t.yaml"))

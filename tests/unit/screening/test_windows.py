@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.screening.eligibility import Eligibility
 from services.screening.windows import less_months
-from shared.contracts import study
+from shared.contracts import protocol_file
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SubjectId
 from tests.unit.screening.forms import TODAY
@@ -30,7 +30,7 @@ eligibility:
 
 
 def outcome(rule: str, **form: Any) -> bool | None:
-    protocol = study.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
+    protocol = protocol_file.parse(PROTOCOL.replace("RULE", rule).encode(), "t.yaml")
     return Eligibility.of(protocol).decide(SubjectId("AA-0001"), form, TODAY).criteria[0].outcome
 
 
