@@ -17,7 +17,7 @@ from shared.contracts.envelope import parse_time
 from shared.contracts.subjects import SUBJECT_PATTERN
 from shared.runtime.database import Connection
 from shared.runtime.problems import Problem, invalid, not_found
-from shared.runtime.routes import Call, Page, Query, Route
+from shared.runtime.routes import Call, Page, Query, Route, Whole
 from shared.runtime.security import ALL, Role
 
 _AUDITOR = frozenset({Role.AUDITOR})
@@ -31,8 +31,8 @@ Time = Annotated[datetime, BeforeValidator(parse_time)]
 class InclusionQuery(Query):
     """Entry `index` in the log of `size` entries."""
 
-    index: int = Field(ge=0)
-    size: int = Field(ge=1)
+    index: Whole = Field(ge=0)
+    size: Whole = Field(ge=1)
 
 
 class ConsistencyQuery(Query):
@@ -40,8 +40,8 @@ class ConsistencyQuery(Query):
 
     model_config = ConfigDict(validate_by_alias=True, validate_by_name=False)
 
-    old: int = Field(alias="from", ge=1)
-    new: int = Field(alias="to", ge=1)
+    old: Whole = Field(alias="from", ge=1)
+    new: Whole = Field(alias="to", ge=1)
 
 
 class EntriesQuery(Page):

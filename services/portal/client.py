@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -76,7 +77,7 @@ class Services:
             return _down(service)
         headers = {"authorization": f"Bearer {self._signer.token(person)}"}
         if key:
-            headers["idempotency-key"] = key
+            headers["idempotency-key"] = quote(key, safe="")  # a form's, whatever it holds
         if body is not None:
             headers["content-type"] = "application/json"
         if trace := telemetry.traceparent():

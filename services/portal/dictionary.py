@@ -54,7 +54,9 @@ class _Spec(BaseModel):
     of: Any = None
     unit: str = "1"
     same: tuple[str, ...] | None = None
+    scale: str | None = None
     uln: bool = False
+    lln: bool = False
     min: int = 0
     max: int | None = None
     instead: Annotated[str | None, Field(alias="or")] = None
@@ -90,7 +92,6 @@ def _asked(
     name: str, spec: _Spec, attested: tuple[Criterion, ...], criteria: tuple[Criterion, ...]
 ) -> Asked:
     kind, members = _kind(spec)
-    same = tuple(labels.unit_of(one) for one in spec.same or ())
     word = spec.instead or spec.null_means
     return Asked(
         name=name,
@@ -98,19 +99,27 @@ def _asked(
         label=spec.label or labels.label(name),
         note=_note(spec),
         unit=spec.unit,
-        units=tuple(
-            Choice(code, labels.printed(code)) for code in labels.alternatives(spec.unit, same)
-        )
-        if kind == "quantity"
-        else (),
+        units=_units(spec) if kind == "quantity" else (),
         uln=spec.uln,
+        lln=spec.lln,
         span=f"{spec.min} to {spec.max}" if kind == "int" and spec.max is not None else None,
         choices=_choices(spec),
         word=None if word is None else Choice(word, labels.spoken(word)),
+        null_is_word=spec.null_means is not None,
         members=tuple(_asked(part, one, (), ()) for part, one in members.items()),
         keys=attested if kind == "map" else (),
         criteria=criteria,
     )
+
+
+def _units(spec: _Spec) -> tuple[Choice, ...]:
+    if spec.scale is not None:
+        codes = labels.scale(spec.scale, spec.unit)
+    else:
+        codes = labels.alternatives(
+            spec.unit, tuple(labels.unit_of(one) for one in spec.same or ())
+        )
+    return tuple(Choice(code, labels.printed(code)) for code in codes)
 
 
 def _note(spec: _Spec) -> str | None:

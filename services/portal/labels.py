@@ -5,6 +5,7 @@ A name such as `soc_start_date` is the protocol's own; what is known of medical 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 #: Written in capitals wherever they stand as a word of a name.
@@ -61,6 +62,9 @@ _NEAR: Final = {
     "ng/L": ("pg/mL",),
 }
 
+#: What a field may be given in whose `scale` names an equation.
+_SCALES: Final[Mapping[str, tuple[str, ...]]] = {"hba1c": ("%", "mmol/mol")}
+
 
 def label(name: str) -> str:
     """`soc_start_date` as `SOC start date`."""
@@ -89,6 +93,11 @@ def alternatives(unit: str, same: tuple[str, ...] = ()) -> tuple[str, ...]:
         near = _NEAR.get(one)
         found += near if near is not None else next((row for row in _ALIKE if one in row), ())
     return tuple(dict.fromkeys(found))
+
+
+def scale(name: str, unit: str) -> tuple[str, ...]:
+    """The units of a named scale, the field's own first; that one alone where it is not known."""
+    return tuple(dict.fromkeys((unit, *_SCALES.get(name, ()))))
 
 
 def unit_of(measure: str) -> str:

@@ -69,9 +69,11 @@ class Asked:
     unit: str = ""
     units: tuple[Choice, ...] = ()
     uln: bool = False
+    lln: bool = False
     span: str | None = None  # of a scale: `0 to 5`
     choices: tuple[Choice, ...] = ()
-    word: Choice | None = None  # what a day may say instead
+    word: Choice | None = None  # what a day or a number may say instead
+    null_is_word: bool = False  # of a member of an entry, which then says it by null
     members: tuple["Asked", ...] = ()
     keys: tuple[Criterion, ...] = ()  # of a map
     criteria: tuple[Criterion, ...] = ()

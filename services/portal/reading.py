@@ -98,10 +98,11 @@ def _number(text: str, loc: Loc, errors: list[tuple[Loc, str]]) -> object:
 
 
 def _quantity(asked: Asked, typed: Typed, loc: Loc, errors: list[tuple[Loc, str]]) -> object:
-    parts = ("value", "uln") if asked.uln else ("value",)
+    parts = ("value", *(["uln"] if asked.uln else []), *(["lln"] if asked.lln else []))
     texts = {part: typed.one(*loc, part) for part in parts}
-    if _boxed(typed, loc, any(texts.values()), errors) is not None:
-        return None
+    box = _boxed(typed, loc, any(texts.values()), errors)
+    if box is not None:
+        return None if box == UNKNOWN else box
     if not any(texts.values()):
         return UNSAID
     made: dict[str, object] = {"unit": typed.one(*loc, "unit") or asked.unit}
@@ -144,7 +145,7 @@ def _item(asked: Asked, typed: Typed, loc: Loc, errors: list[tuple[Loc, str]]) -
     item: dict[str, object] = {}
     for part in asked.members:
         value = _read(part, typed, (*loc, part.name), errors)
-        if part.word is not None and value == part.word.value:
+        if part.null_is_word and part.word is not None and value == part.word.value:
             item[part.name] = None
         elif value is not UNSAID and value is not None:
             item[part.name] = value

@@ -49,7 +49,10 @@ def from_here(request: Request, public_url: str | None) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site") in (None, "same-origin")
-    said = urlsplit(origin).netloc
+    try:
+        said = urlsplit(origin).netloc
+    except ValueError:
+        return False
     ours = {request.headers.get("host")}
     if public_url:
         ours.add(urlsplit(public_url).netloc)

@@ -44,7 +44,7 @@ def _object(asked: Asked | None, value: Mapping[str, object]) -> str:
     parts = []
     for name, member in value.items():
         one = members.get(name)
-        if member is None and one is not None and one.word is not None:
+        if member is None and one is not None and one.null_is_word and one.word is not None:
             said = one.word.words  # in an entry null has a meaning of its own
         elif listed and isinstance(member, str):
             said = labels.spoken(member)
@@ -60,5 +60,9 @@ def _object(asked: Asked | None, value: Mapping[str, object]) -> str:
 def _quantity(value: Mapping[str, object]) -> str:
     unit = labels.printed(str(value["unit"]))
     text = " ".join(part for part in (shown(None, value.get("value")), unit) if part)
-    limit = value.get("uln")
-    return text if limit is None else f"{text} (ULN {shown(None, limit)})"
+    limits = [
+        f"{name} {shown(None, value[part])}"
+        for part, name in (("lln", "LLN"), ("uln", "ULN"))
+        if value.get(part) is not None
+    ]
+    return f"{text} ({', '.join(limits)})" if limits else text

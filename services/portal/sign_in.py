@@ -80,7 +80,10 @@ class SignIn:
 
     async def leave(self, request: Request) -> Response:
         """Sign out; without a session there is nothing to end."""
-        form = Form(await http.read_body(request, _LONGEST_FORM))
+        try:
+            form = Form(await http.read_body(request, _LONGEST_FORM))
+        except Problem as problem:
+            return security.secured(self._door.told(problem.status, problem.detail, None))
         found = await self._door.signed_in(request)
         response = RedirectResponse("/sign-in?told=signed-out", 303)
         if found:

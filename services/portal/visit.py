@@ -18,6 +18,7 @@ from services.portal.sessions import Session
 from shared.contracts.study import Protocol
 from shared.contracts.subjects import SiteId, TrialId, site_of, well_formed_subject
 from shared.contracts.versions import Versions
+from shared.runtime import problems
 from shared.runtime.security import Role
 from shared.runtime.work import Work
 
@@ -28,6 +29,8 @@ SAFETY_OFFICER = frozenset({Role.SAFETY_OFFICER})
 TRIAL_MANAGER = frozenset({Role.TRIAL_MANAGER})
 STATISTICIAN = frozenset({Role.STATISTICIAN})
 AUDITOR = frozenset({Role.AUDITOR})
+
+_MOST_FIELDS = 2000
 
 
 class Problem(Exception):
@@ -43,12 +46,18 @@ class Form(Mapping[str, str]):
     """The fields of a form as typed; of several of a name the first, `every` gives all.
 
     A field that was not sent is the empty text: a browser leaves out a box that is not ticked.
+    A NUL, which no service keeps, is U+FFFD, as in HTML. Over 2,000 fields answer 413.
     """
 
     def __init__(self, raw: bytes = b"") -> None:
         self._values: dict[str, list[str]] = {}
         text = raw.decode("utf-8", errors="replace")
-        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=2000):
+        try:
+            fields = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError as why:
+            raise problems.too_large(f"The form has over {_MOST_FIELDS:,} fields.") from why
+        for field_ in fields:
+            name, value = (part.replace("\x00", "\ufffd") for part in field_)
             self._values.setdefault(name, []).append(value)
 
     def __getitem__(self, name: str) -> str:

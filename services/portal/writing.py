@@ -41,7 +41,7 @@ def _part(part: Asked, item: object, loc: Loc) -> Iterator[tuple[str, str]]:
     if not isinstance(item, Mapping) or part.name not in item:
         return
     value = item[part.name]
-    if value is None and part.word is not None:
+    if value is None and part.null_is_word and part.word is not None:
         yield place(*loc, "is"), part.word.value
     else:
         yield from _written(part, value, loc)

@@ -102,6 +102,23 @@ async def test_signing_out_ends_the_session_itself(portal: House) -> None:
     assert "SignedOut" in (await said(portal))[-1][0]
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out"])
+@pytest.mark.parametrize("body", [b"a" * 9000, b"a&" * 2500], ids=["bytes", "fields"])
+async def test_a_form_too_large_is_told_so_before_the_door(
+    portal: House, path: str, body: bytes
+) -> None:
+    async with portal.browser() as browser:
+        answer = await browser.http.post(path, content=body, headers={"origin": browser.url})
+        assert answer.status_code == 413
+        assert "content-security-policy" in answer.headers
+
+
+async def test_an_origin_that_is_none_is_refused(portal: House) -> None:
+    async with portal.browser() as browser:
+        answer = await browser.http.post("/sign-in", headers={"origin": "http://[evil"})
+        assert answer.status_code == 403
+
+
 @pytest.mark.parametrize(
     "onward", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "evil"]
 )

@@ -52,9 +52,9 @@ async def test_a_form_is_kept_and_shown_with_its_verdict_and_evidence(house: Hou
         assert "Age <b>40</b>" in page
 
 
-async def test_sending_a_form_twice_keeps_it_once(house: House) -> None:
+@pytest.mark.parametrize("once", [str(uuid4()), "１２", "2 "], ids=["ours", "no-ascii", "space"])
+async def test_sending_a_form_twice_keeps_it_once(house: House, once: str) -> None:
     async with house.browser("anna") as browser:
-        once = str(uuid4())
         assert await screened(browser, once=once) == await screened(browser, once=once)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from services.portal.dictionary import asked_by
 from services.portal.typed import Typed
-from shared.contracts import jsontext, study
+from shared.contracts import jsontext, protocol_file
 
 PROTOCOLS = Path(__file__).parents[3] / "protocols"
-NCT_PROTOCOL = study.load(PROTOCOLS / "NCT06903312.yaml")
-PILOT_PROTOCOL = study.load(PROTOCOLS / "CDISCPILOT01.yaml")
+NCT_PROTOCOL = protocol_file.load(PROTOCOLS / "NCT06903312.yaml")
+PILOT_PROTOCOL = protocol_file.load(PROTOCOLS / "CDISCPILOT01.yaml")
 NCT = asked_by(NCT_PROTOCOL)
 PILOT = asked_by(PILOT_PROTOCOL)
 

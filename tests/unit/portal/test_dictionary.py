@@ -6,7 +6,7 @@ from services.portal.dictionary import asked_by
 from services.screening import units
 from services.screening.fields import QuantityField
 from services.screening.section import EligibilityWords
-from shared.contracts import study
+from shared.contracts import protocol_file, study
 from shared.contracts.study import Protocol
 from tests.unit.portal.made import NCT, NCT_PROTOCOL, PILOT, PILOT_PROTOCOL
 
@@ -90,7 +90,7 @@ eligibility:
 
 
 def test_sections_and_labels_are_the_protocols_own_where_it_names_them() -> None:
-    form = asked_by(study.parse(_NAMED, "t.yaml"))
+    form = asked_by(protocol_file.parse(_NAMED, "t.yaml"))
     assert [(group.title, [one.label for one in group.fields]) for group in form.groups] == [
         ("The patient", ["Age", "Body weight"]),
         ("Performance", ["ECOG"]),
@@ -101,4 +101,4 @@ def test_sections_and_labels_are_the_protocols_own_where_it_names_them() -> None
 def test_a_section_that_cannot_be_read_is_told_with_its_place() -> None:
     bad = _NAMED.replace(b"type: int, max", b"type: colour, max")
     with pytest.raises(study.ProtocolError, match=r"t.yaml:\d+: eligibility.fields.age.type"):
-        asked_by(study.parse(bad, "t.yaml"))
+        asked_by(protocol_file.parse(bad, "t.yaml"))

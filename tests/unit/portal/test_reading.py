@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.portal import numerals
+from services.portal.dictionary import asked_by
 from services.portal.questions import Dictionary
 from services.portal.reading import compacted, read
+from services.portal.shown import shown
 from services.portal.typed import Typed
 from services.portal.writing import written
 from services.screening.eligibility import Eligibility
+from services.screening.scales import SCALES
+from shared.contracts import protocol_file
 from tests.acceptance import forms
 from tests.unit.portal.made import NCT, NCT_PROTOCOL, PILOT, exact, typed
 from tests.unit.screening.forms import SUBJECT, TODAY, good
@@ -186,3 +190,63 @@ def test_a_number_that_could_be_two_or_is_none_is_not_guessed(text: str) -> None
 def test_nothing_that_is_typed_breaks_the_form(pairs: list[tuple[str, str]]) -> None:
     for dictionary in (NCT, PILOT):
         read(dictionary, compacted(dictionary, Typed(pairs)))
+
+
+LABORATORY = asked_by(
+    protocol_file.parse(
+        b"""
+study: {id: T1, version: "1", title: t, phase: I, model: m, masking: none, sponsor: s,
+        requires_signature: false, severity_scale: sdtm}
+sites: [{id: AA, time_zone: UTC}]
+arms: [{id: A, title: A}]
+strata: {by: site, ratio: {A: 1}}
+eligibility:
+  fields:
+    psa: {type: quantity, unit: ug/L, uln: true, lln: true, or: not_done}
+    cycles: {type: int, or: none}
+    hba1c: {type: quantity, unit: "%", scale: hba1c}
+    lesions:
+      type: list
+      of:
+        type: item
+        members:
+          size: {type: quantity, unit: mm, or: not_measurable}
+          seen: {type: date, null_means: still_there}
+  criteria:
+    - {id: I1, category: inclusion, text: a, rule: {number: {field: cycles, at_least: 1}}}
+""",
+        "t.yaml",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"psa": "not_done", "cycles": "none", "lesions": [{"size": "not_measurable"}]},
+        {"psa": None, "cycles": None, "lesions": [{"seen": None}]},
+        {
+            "psa": {"value": 4, "unit": "ng/mL", "uln": 4, "lln": Decimal("0.1")},
+            "cycles": 3,
+            "hba1c": {"value": 53, "unit": "mmol/mol"},
+            "lesions": [{"size": {"value": 10, "unit": "mm"}, "seen": "2026-01-02"}],
+        },
+    ],
+)
+def test_words_in_place_of_numbers_and_both_limits_of_normal(form: dict[str, Any]) -> None:
+    found = read(LABORATORY, written(LABORATORY, form))
+    assert (found.form, found.errors) == (form, [])
+
+
+def test_a_scale_asks_for_its_two_units_alone() -> None:
+    hba1c = LABORATORY.field("hba1c")
+    assert hba1c is not None
+    assert [unit.value for unit in hba1c.units] == ["%", "mmol/mol"]
+    assert set(SCALES) == {"hba1c"}
+    assert {SCALES["hba1c"].one, SCALES["hba1c"].other} == {"%", "mmol/mol"}
+
+
+def test_both_limits_of_normal_are_shown() -> None:
+    value = {"value": 4, "unit": "ug/L", "uln": Decimal("4.0"), "lln": 1}
+    assert shown(LABORATORY.field("psa"), value) == "4 µg/L (LLN 1, ULN 4.0)"
+    assert shown(LABORATORY.field("cycles"), "none") == "none"
