@@ -14,6 +14,7 @@ from deploy.embedded.process import Child
 
 EVENTS = 10_000
 ONE_BY_ONE = 400
+WITH_OUTBOX = 200
 VAST_ROWS = 10_000_000
 GROUP = "randomizer"
 
@@ -35,7 +36,7 @@ _FORGET = """
 BEGIN;
 SET LOCAL session_replication_role = replica;
 TRUNCATE randomizer.subject, randomizer.allocation, randomizer.outbox, randomizer.cell,
-         randomizer.stratum;
+         randomizer.stratum, randomizer.part;
 DELETE FROM randomizer.sequence WHERE key LIKE 'BENCH%:%';
 UPDATE randomizer.trial SET randomized = 0;
 DELETE FROM randomizer.watermark WHERE key LIKE 'BENCH%';
@@ -134,12 +135,19 @@ class Drawing:
         """FastStream with a handler call, a transaction and a publish a message."""
         return await self._loop("faststream_one", ONE_BY_ONE)
 
-    async def _loop(self, module: str, count: int) -> float:
+    async def with_outbox(self) -> float:
+        """The same with faststream-outbox between the transaction and the publish."""
+        grant = "GRANT CREATE ON SCHEMA randomizer TO trialops_randomizer"
+        return await self._loop("faststream_outbox", WITH_OUTBOX, grant)
+
+    async def _loop(self, module: str, count: int, *prepare: str) -> float:
         ground, begin = self.ground, await self.stretch()
         group = f"{module}-{uuid7()}"
         await ground.topics.rewind(group, begin)
         out = await ground.topics.ends(OUT)
-        program = ground.loop(module, await ground.fresh("fresh"), "--group", group)
+        into = await ground.fresh("fresh")
+        await ground.sql(into, *prepare)
+        program = ground.loop(module, into, "--group", group)
         child = await ground.start(program, _at_once)
         await ground.grown(out, count, child)
         await ground.stop(child)

@@ -57,6 +57,11 @@ class Ground:
         """A database of the server, as the superuser."""
         return urlsplit(self.server)._replace(path=f"/{name}").geturl()
 
+    def login(self, service: str, name: str) -> str:
+        """The same in a service's own role."""
+        password = self.keys.database_password(service)
+        return database.with_login(self.address(name), f"trialops_{service}", password)
+
     async def sql(self, name: str, *statements: str) -> None:
         """Run statements as the superuser, each in a transaction of its own."""
         db = await asyncpg.connect(self.address(name))
@@ -129,9 +134,7 @@ class Ground:
 
     def loop(self, module: str, into: str, *arguments: object) -> Program:
         """One of the bench's own loops as a process, on the randomizer's schema and role."""
-        dsn = database.with_login(
-            self.address(into), "trialops_randomizer", self.keys.database_password("randomizer")
-        )
+        dsn = self.login("randomizer", into)
         where = ("--kafka", self.topics.bootstrap, "--database", dsn)
         return self.tool(module, *where, *arguments)
 

@@ -48,6 +48,21 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 
+Drawn = tuple[str, dict[str, str], PatientRandomized]
+"""Key, headers and event of the record to publish."""
+
+
+async def handle(db: rows.Db, message: KafkaMessage) -> Drawn | None:
+    """One message's rows in the transaction of `db`; None where they are there already."""
+    data = PatientScreened.decode(message.body)
+    trial = message.headers["ce_trial"]
+    key = f"{trial}:{data.subject}"
+    identity = (int(message.headers["ce_sequence"]), UUID(message.headers["ce_id"]))
+    if not await db.fetchval(MARK, rows.IN, key, *identity):
+        return None
+    return key, {"ce_trial": trial}, await draw(db, trial, data)
+
+
 async def draw(db: rows.Db, trial: str, data: PatientScreened) -> PatientRandomized:
     """One subject's rows."""
     stratum, carry = data.stratum or "", json.dumps(data.carry)
@@ -86,15 +101,11 @@ async def main(arguments: argparse.Namespace) -> None:
     )
 
     async def on_screened(message: KafkaMessage) -> None:
-        data = PatientScreened.decode(message.body)
-        trial = message.headers["ce_trial"]
-        key = f"{trial}:{data.subject}"
         async with pool.acquire() as db, db.transaction():
-            identity = (int(message.headers["ce_sequence"]), UUID(message.headers["ce_id"]))
-            if not await db.fetchval(MARK, rows.IN, key, *identity):
-                return
-            said = await draw(db, trial, data)
-        await broker.publish(said, rows.OUT, key=key.encode(), headers={"ce_trial": trial})
+            drawn = await handle(db, message)
+        if drawn is not None:
+            key, headers, said = drawn
+            await broker.publish(said, rows.OUT, key=key.encode(), headers=headers)
 
     subscriber = broker.subscriber(
         rows.IN,

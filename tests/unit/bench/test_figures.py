@@ -12,6 +12,7 @@ from bench.report import results
 ASKED = {
     "randomizer": 0.8,
     "faststream": 20,
+    "outbox": 20,
     "postgres": 0.5,
     "telemetry": 0.9,
     "relay": 0.6,
@@ -19,14 +20,18 @@ ASKED = {
     "vast": 0.8,
     "p99": 3,
     "single": 0.5,
+    "least": 0.5,
     "batch": 8,
     "engine": 0.5,
     "screen": 0.5,
+    "draws": 50_000,
+    "macs": 0.2,
+    "exact": 5,
     "replicas2": 1.1,
     "replicas4": 1.1,
     "kill": 11,
 }
-AT_MOST = {"p99", "replicas2", "replicas4", "kill"}
+AT_MOST = {"p99", "exact", "replicas2", "replicas4", "kill"}
 
 MACHINE = Machine(cpu="", cores=1, memory_gib=1, system="", python="", fsync_ms=1)
 
