@@ -19,7 +19,7 @@ from deploy.demo.pilot_truth import Truth
 from deploy.embedded.jars import CHECKOUT
 from services.safety import form
 from services.safety.rules import SafetyRules
-from shared.contracts import jsontext, study
+from shared.contracts import jsontext, protocol_file
 from tests.unit.screening.forms import PILOT_PROTOCOL
 
 YEARS = 16
@@ -59,7 +59,7 @@ def _table(package: str, name: str) -> list[Row]:
 def pilot() -> Pilot:
     tables = pilot_tables.load()
     steps = pilot_act.stream(tables, YEARS, ZONE, ["FDA-312.32"])
-    rules = SafetyRules.of(study.load(CHECKOUT / "protocols" / "CDISCPILOT01.yaml"))
+    rules = SafetyRules.of(protocol_file.load(CHECKOUT / "protocols" / "CDISCPILOT01.yaml"))
     newest: dict[tuple[str, str], form.Report] = {}
     read: dict[tuple[str, str, int], form.Report] = {}
     for step in steps:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.screening.eligibility import Eligibility
+from services.screening.eligibility import Decision, Eligibility
 from services.screening.form import FormErrors
 from shared.contracts import protocol_file
 from shared.contracts.subjects import SubjectId
@@ -31,7 +31,12 @@ eligibility:
     - {id: I01, category: inclusion, text: C., rule: {number: {field: cycles, at_most: 6}}}
     - {id: I02, category: inclusion, text: P., rule: {x_uln: {field: psa, at_most: 2}}}
 """
-ELIGIBILITY = Eligibility.of(protocol_file.parse(PROTOCOL, "t.yaml"))
+
+
+def decide(form: dict[str, Any]) -> Decision:
+    """Compiled in the test: what was compiled before would hide a mutant of what compiles."""
+    protocol = protocol_file.parse(PROTOCOL, "t.yaml")
+    return Eligibility.of(protocol).decide(SubjectId("AA-0001"), form, TODAY)
 
 
 def normal(**parts: Any) -> dict[str, Any]:
@@ -73,10 +78,10 @@ SAID: list[tuple[str, Any, list[tuple[tuple[str, ...], str]]]] = [
 def test_what_is_said(field: str, value: Any, said: list[tuple[tuple[str, ...], str]]) -> None:
     form = {field: value}
     if not said:
-        ELIGIBILITY.decide(SubjectId("AA-0001"), form, TODAY)
+        decide(form)
         return
     with pytest.raises(FormErrors) as caught:
-        ELIGIBILITY.decide(SubjectId("AA-0001"), form, TODAY)
+        decide(form)
     assert caught.value.errors == [((field, *loc), message) for loc, message in said]
 
 
@@ -97,5 +102,5 @@ TRUTHS: list[tuple[str, str, Any, bool | None]] = [
 def test_a_word_keeps_to_no_limit(
     criterion: str, field: str, value: Any, truth: bool | None
 ) -> None:
-    decision = ELIGIBILITY.decide(SubjectId("AA-0001"), {field: value}, TODAY)
+    decision = decide({field: value})
     assert of(decision, criterion).outcome is truth
