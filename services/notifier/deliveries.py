@@ -70,8 +70,8 @@ class Try:
 async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
     """Keep messages to be sent, in this order.
 
-    What waits for the same address about the same subjects becomes as urgent, so that a subject's
-    story is never heard backwards.
+    What waits for the same address about the same subjects becomes as urgent, so that what is
+    told of a subject stays in order.
     """
     for one in deliveries:
         await db.execute(
@@ -131,9 +131,10 @@ async def next_due(pool: Pool) -> datetime | None:
 async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> list[Delivery]:
     """Take messages that are due, one an address at a time: the most urgent, of them the oldest.
 
-    However many wait for an address, its claim costs the same: they are walked in order, up to
-    the first that is due. So a death is heard at once, whatever else is to be told.
+    Those of an address are walked in order up to the first that is due, never compared with each
+    other. Processes claim one after the other, so that each sees what the one before has taken.
     """
+    await db.execute("SELECT pg_advisory_xact_lock(hashtextextended('notifier claim', 0))")
     rows = await db.fetch(
         """
         WITH address AS (

@@ -166,8 +166,10 @@ def _errors(why: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
 
 def _query(route: Route, request: Request) -> BaseModel:
     given = request.query_params.multi_items()
-    if any("\x00" in text for pair in given for text in pair):
-        raise problems.invalid([(("query",), "has a character that cannot be stored")])
+    for name, value in given:
+        if "\x00" in name + value:
+            place = ("query",) if "\x00" in name else ("query", name)
+            raise problems.invalid([(place, "has a character that cannot be stored")])
     twice = [name for name, _ in given if len(request.query_params.getlist(name)) > 1]
     if twice:
         raise problems.invalid([(("query", twice[0]), "is given more than once")])
