@@ -40,6 +40,8 @@ _PRINTED: Final = {
     "m[IU]/L": "mIU/L",
     "u[IU]/mL": "µIU/mL",
     "meq/L": "mEq/L",
+    "Cel": "°C",
+    "[degF]": "°F",
 }
 
 #: Units that measure the same kind of thing; which of them a laboratory prints is its own affair.
@@ -53,6 +55,7 @@ _ALIKE: Final = (
     ("g/dL", "g/L", "mg/dL", "mg/L", "ug/L", "ng/mL", "ng/L", "pg/mL"),
     ("mmol/L", "umol/L", "nmol/L", "pmol/L"),
     ("m[IU]/L", "u[IU]/mL"),
+    ("Cel", "[degF]"),
 )
 #: Of a long row of units only those within reach of the one asked for are offered.
 _NEAR: Final = {

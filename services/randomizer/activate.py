@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from services.randomizer import records, store
-from services.randomizer.activation import activate
+from services.randomizer.activation import activate, tell_waiting
 from services.randomizer.book import Book
 from services.randomizer.news import news
 from services.randomizer.plan import Plan
@@ -58,7 +58,9 @@ async def on_due(
 
 
 async def bring_up(trials: Trials, plans: Plans, db: Connection, now: datetime) -> list[NewEvent]:
-    """Every version that is due comes into force; the next one gets its timer."""
+    """Every version that is due comes into force; the next one gets its timer. Who still waits in
+    a closed trial is told.
+    """
     book = (await store.load(db, {plans.trial: []}, whole=True)).get(plans.trial)
     newest = None
     if book is not None:
@@ -71,9 +73,25 @@ async def bring_up(trials: Trials, plans: Plans, db: Connection, now: datetime) 
     for plan in plans.due(newest, now):
         book, events = await _activate(trials, plans, plan, book, db, now)
         said += events
+    if book is not None:
+        said += await _tell_waiting(trials, plans, book, db, now)
     if coming := plans.coming(now):
         await timers.put(db, [Timer(TIMER, plans.trial, coming.since)])
     return said
+
+
+async def _tell_waiting(
+    trials: Trials, plans: Plans, book: Book, db: Connection, now: datetime
+) -> list[NewEvent]:
+    plan = plans.find(book.trial.protocol_version)
+    if plan is None:
+        raise AssertionError("the version in force was looked for before")
+    seed = await trials.seed(db, plans.trial)
+    decision = tell_waiting(Rules(plan, seed, earlier=plans.until(plan)), book)
+    if decision is None:
+        return []
+    await store.save(db, [decision], now)
+    return news(plans.trial, decision, now)
 
 
 async def _activate(

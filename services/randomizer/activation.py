@@ -1,10 +1,27 @@
-"""A protocol version comes into force: the seed is committed before the first draw."""
+"""A protocol version comes into force: the seed is committed before the first draw.
+
+And what a trial that is closed still owes to who waits.
+"""
 
 from services.randomizer.book import Book, Decision, Trial
 from services.randomizer.desk import Desk
 from services.randomizer.milestones import by_amendment
 from services.randomizer.rules import OtherProtocolError, Rules
 from shared.contracts.events.randomization import SeedCommitted, TrialActivated
+
+
+def tell_waiting(rules: Rules, book: Book) -> Decision | None:
+    """Refuses who still waits in a closed trial; None where nobody does.
+
+    A close tells them at once. But a backup may hold the close and not the refusals, and so may the
+    rows of a release that did not tell all. ``book`` has all who wait.
+    """
+    waits = any(subject.standing == "waiting" for subject in book.subjects.values())
+    if book.trial.state != "closed" or not waits:
+        return None
+    desk = Desk(rules, book)
+    desk.serve_waiting()
+    return desk.decision()
 
 
 def activate(rules: Rules, book: Book | None) -> Decision | None:

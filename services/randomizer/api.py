@@ -6,11 +6,11 @@ from functools import partial
 from services.randomizer.answers import BY_ARM, SITE
 from services.randomizer.conduct import (
     Conduct,
-    Decision,
     ListLoaded,
     OpeningRequested,
     SiteSwitched,
     TrialSwitched,
+    Verb,
 )
 from services.randomizer.facts import Close, CloseSite, Command, OpenSite, Pause, Resume
 from services.randomizer.predictability import Predictability
@@ -37,7 +37,7 @@ def routes(trials: Trials) -> list[Route]:
     reports, conduct = Reports(trials), Conduct(trials)
     trial = "/v1/trials/{trial}"
     readers = SITE | _MANAGER | _STATISTICIAN
-    deciding: list[tuple[str, frozenset[Role], Decision, Callable[[], Command]]] = [
+    deciding: list[tuple[str, frozenset[Role], Verb, Callable[[], Command]]] = [
         ("pause", frozenset({Role.SAFETY_OFFICER}), "pause", Pause),
         ("resume", _MANAGER, "resume", Resume),
         ("close", _MANAGER, "close", Close),

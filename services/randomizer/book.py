@@ -116,4 +116,4 @@ class Decision:
 
     def closes(self, before: Book) -> bool:
         """Whether the trial, as it stood before, ended with this."""
-        return self.book.trial.state == "closed" != before.trial.state
+        return self.book.trial.state == "closed" and before.trial.state != "closed"

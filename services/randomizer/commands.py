@@ -81,7 +81,7 @@ def checked_list(plan: Plan, raw: bytes) -> AllocationList:
 async def load_list(
     trials: Trials, call: Call, rows: AllocationList, db: Connection, now: datetime
 ) -> Answer:
-    """Put a list in force, once, before the first draw; who waits for it is drawn."""
+    """Put a list in force, once, before any draw from it; who waits for it is drawn."""
     trial, actor = TrialId(call.trial), call.caller.sub
     decision = await _decided(trials, trial, LoadList(rows), db, now)
     await records.keep_list(db, trial, rows.sha256, rows.text, actor, now)

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from services.randomizer import commands
 from services.randomizer.book import Book, TrialState
 from services.randomizer.facts import Command
-from services.randomizer.scope import plan_of, site_in, subject_of
+from services.randomizer.scope import plan_of, plans_of, site_in, subject_of
 from services.randomizer.trials import Trials
 from services.randomizer.unblinding import unblind
 from shared.contracts.events.randomization import EnrolmentDecided
 from shared.contracts.subjects import SiteId
 from shared.runtime.routes import Call
 
-Decision = Literal["pause", "resume", "close", "site_open", "site_close"]
+Verb = Literal["pause", "resume", "close", "site_open", "site_close"]
 
 
 class TrialSwitched(BaseModel):
@@ -55,11 +55,11 @@ class Conduct:
         self._trials = trials
 
     async def switch_trial(
-        self, decision: Decision, command: Callable[[], Command], call: Call
+        self, verb: Verb, command: Callable[[], Command], call: Call
     ) -> Response:
         """Pause, resume or close."""
         plan_of(self._trials, call)
-        fact = EnrolmentDecided(decision=decision, site=None, reason=call.body.reason)
+        fact = EnrolmentDecided(decision=verb, site=None, reason=call.body.reason)
 
         def answer(book: Book) -> object:
             return {"state": book.trial.state}
@@ -69,11 +69,11 @@ class Conduct:
         )
 
     async def switch_site(
-        self, decision: Decision, command: Callable[[SiteId], Command], call: Call
+        self, verb: Verb, command: Callable[[SiteId], Command], call: Call
     ) -> Response:
         """Open or close a site."""
         site = site_in(plan_of(self._trials, call), call)
-        fact = EnrolmentDecided(decision=decision, site=site, reason=call.body.reason)
+        fact = EnrolmentDecided(decision=verb, site=site, reason=call.body.reason)
 
         def answer(book: Book) -> object:
             return {"site": site, "open": book.sites[site]}
@@ -84,7 +84,8 @@ class Conduct:
 
     async def load_list(self, call: Call) -> Response:
         """Check the list whole, then put it in force."""
-        rows = commands.checked_list(plan_of(self._trials, call), call.raw)
+        plan = plans_of(self._trials, call).list_checked_by(call.work.now())
+        rows = commands.checked_list(plan, call.raw)
         return await call.write(partial(commands.load_list, self._trials, call, rows))
 
     async def unblind(self, call: Call) -> Response:

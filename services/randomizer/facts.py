@@ -51,7 +51,7 @@ class CloseSite:
 
 @dataclass(frozen=True, slots=True)
 class LoadList:
-    """Put a prepared list in force: once, before the first draw."""
+    """Put a prepared list in force: once, before any draw from it."""
 
     rows: AllocationList
 

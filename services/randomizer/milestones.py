@@ -21,14 +21,16 @@ class Place(NamedTuple):
     def limit(self, section: Section) -> int | None:
         """The target or the cap that a version sets here; None: no limit."""
         match self:
-            case ("stratum", _, str(stratum)):
+            case Place(scope="trial"):
+                return section.target
+            case Place(scope="stratum", stratum=str(stratum)):
                 return section.caps.strata.get(stratum)
-            case ("site", str(site), _):
+            case Place(scope="site", site=str(site)):
                 return section.caps.of_site(site)
-            case ("site_stratum", str(site), str(stratum)):
+            case Place(scope="site_stratum", site=str(site), stratum=str(stratum)):
                 return section.caps.of_cell(site, stratum)
             case _:
-                return section.target
+                raise ValueError("a place names the site and stratum that its scope is of")
 
 
 def reached(randomized: int, limit: int, percents: Iterable[int]) -> Sequence[int]:

@@ -30,6 +30,12 @@ class Plans:
         """The newest that is in force at ``now``."""
         return [plan for plan in self.every if plan.since <= now][-1]
 
+    def list_checked_by(self, now: datetime) -> Plan:
+        """The newest in force at ``now`` that draws from a list; where none does, the newest."""
+        due = [plan for plan in self.every if plan.since <= now]
+        listed = [plan for plan in due if plan.scheme.design.needs_list]
+        return (listed or due)[-1]
+
     def find(self, version: str) -> Plan | None:
         """The plan of that version."""
         for plan in self.every:

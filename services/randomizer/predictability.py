@@ -28,7 +28,9 @@ from services.randomizer.seed import Seed
 from shared.contracts.subjects import SubjectId, TrialId
 
 DRAWS = 20_000
-"""How many draws a report may cost, which bounds how many other trials it is compared with."""
+"""About how many draws a report may cost: it is compared with so many other trials as these make,
+but with at least ``LEAST_RUNS``.
+"""
 
 LEAST_RUNS, MOST_RUNS = 20, 400
 DEVIATIONS = 3

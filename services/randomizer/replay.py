@@ -4,7 +4,7 @@ Offline: it needs nothing but the bundle.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
@@ -167,7 +167,7 @@ def replay(bundle: Bundle) -> Replayed:
     problems += _miscounted(bundle.allocations)
     if bundle.randomized not in (None, len(bundle.allocations)):
         problems.append(f"{bundle.randomized} were randomized, {len(bundle.allocations)} are here")
-    if rows is None and any(scheme.design.needs_list for _, scheme in schemes.in_order):
+    if rows is None and schemes.need_list(bundle.allocations):
         problems.append("the bundle has no allocation list: nothing can be drawn again")
         return Replayed(0, 0, None, tuple(problems))
     return _draw_again(bundle.allocations, schemes, seed, rows, problems)
@@ -242,6 +242,11 @@ class _Schemes:
             raise BundleError("two designs are of the same version of the protocol")
         in_order = list(zip(until, schemes, strict=True))
         return cls(in_order, dict(zip(versions, schemes, strict=True)))
+
+    def need_list(self, allocations: Iterable[DrawnArm]) -> bool:
+        """Whether one of these was drawn from a list; a version that never drew needs none."""
+        drew = map(self.find, allocations)
+        return any(scheme is not None and scheme.design.needs_list for scheme in drew)
 
     def find(self, made: DrawnArm) -> Scheme | None:
         if made.protocol_version is not None:

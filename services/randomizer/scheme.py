@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import JsonValue, ValidationError
 
@@ -14,8 +14,8 @@ from services.randomizer.allocation_list import AllocationList
 from services.randomizer.designs import AnyDesign, sections
 from services.randomizer.designs.design import OUTSIDE, Caps, DesignError, Ratio, State, Turn
 from services.randomizer.designs.minimisation import SITE, STRATUM
-from services.randomizer.faults import told
 from services.randomizer.seed import Seed
+from shared.contracts import wording
 from shared.contracts.subjects import SubjectId
 
 Json = dict[str, JsonValue]
@@ -49,7 +49,7 @@ class Scheme:
         try:
             design = sections.validate_python(section)
         except ValidationError as error:
-            faults = [(_place(section, **fault), told(**fault)) for fault in error.errors()]
+            faults = [(_place(section, **fault), _told(**fault)) for fault in error.errors()]
             # Of what may be written in several ways, the deepest place is the way that was meant.
             raise DesignError(*max(faults, key=lambda fault: len(fault[0]))) from None
         ratios = {stratum: Ratio(stratum, dict(of)) for stratum, of in shares.items()}
@@ -177,6 +177,18 @@ def _place(
             section = members[step]
             place.append(step)
     return (*place, "design") if type == "union_tag_invalid" else tuple(place)
+
+
+def _told(
+    type: str,
+    loc: tuple[str | int, ...],
+    msg: str,
+    ctx: Mapping[str, Any] = MappingProxyType({}),
+    **_: object,
+) -> str:
+    """What is wrong there; of a member that is missing its name, as it has no place."""
+    missing = type == "missing"
+    return f"{loc[-1]} is missing" if missing else wording.told(type, msg, ctx)
 
 
 def _sha256(value: Json) -> str:

@@ -1,18 +1,24 @@
 """What a call is about: its trial's plan, its subject, its site; 404 for what is out of scope."""
 
 from services.randomizer.plan import Plan
+from services.randomizer.plans import Plans
 from services.randomizer.trials import Trials
 from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of, well_formed_subject
 from shared.runtime.problems import not_found
 from shared.runtime.routes import Call
 
 
-def plan_of(trials: Trials, call: Call) -> Plan:
-    """The plan in force of the path's trial."""
+def plans_of(trials: Trials, call: Call) -> Plans:
+    """The plans of the path's trial."""
     plans = trials.plans.get(TrialId(call.trial))
     if plans is None:
         raise not_found("trial")
-    return plans.at(call.work.now())
+    return plans
+
+
+def plan_of(trials: Trials, call: Call) -> Plan:
+    """The plan in force of the path's trial."""
+    return plans_of(trials, call).at(call.work.now())
 
 
 def subject_of(plan: Plan, call: Call) -> SubjectId:

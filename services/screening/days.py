@@ -1,12 +1,7 @@
 """Words about days, read as statements: windows, distances, and words in place of a day."""
 
-from services.screening.fields import (
-    DateField,
-    IntField,
-    ItemDateField,
-    NumberField,
-    QuantityField,
-)
+from services.screening import limits
+from services.screening.fields import DateField, ItemDateField
 from services.screening.scope import Path, RuleError, Scope, both
 from services.screening.statements import (
     TODAY,
@@ -67,8 +62,9 @@ def on_or_before(said: object, scope: Scope, path: Path) -> Statement:
 def says(said: object, scope: Scope, path: Path) -> Statement:
     """A word stands in place of the day or the number."""
     words = SaysWords.model_validate(said)
-    kinds = (DateField, ItemDateField, IntField, NumberField, QuantityField)
-    spec, operand = scope.find(words.field, (*path, "field"), *kinds)
+    spec, operand = scope.find(
+        words.field, (*path, "field"), DateField, ItemDateField, *limits.NUMBERS
+    )
     if spec.word != words.word:
         raise RuleError((*path, "word"), f"{words.field} never says {words.word}")
     return Says(operand, words.word)

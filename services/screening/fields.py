@@ -41,8 +41,8 @@ class BoolField(Asked):
 
 
 class MayBeWord(Asked):
-    """What may hold a word instead (``none``, ``not_done``), which meets no limit and is in no
-    window.
+    """What may hold a word instead (``none``, ``not_done``): a day that is none is in no window, a
+    number that is none leaves every comparison unknown.
     """
 
     instead: Annotated[Word | None, Field(alias="or")] = None

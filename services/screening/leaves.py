@@ -1,8 +1,8 @@
 """The plain statements of a rule: one or two facts compared, exactly and three-valued.
 
 Numbers compare as the decimals or fractions they are, in the canonical unit; a multiple of a limit
-of normal compares in the unit that both were given in, so that no conversion is needed. A word in
-place of a number keeps to no limit.
+of normal compares in the unit that both were given in, so that no conversion is needed. With a word
+in place of its number a comparison is unknown: nobody has measured, so nobody knows.
 """
 
 import operator
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from services.screening.formulas import Formula
 from services.screening.powers import Product
-from services.screening.rules import Facts, Rule, leaf
+from services.screening.rules import Facts, Rule, Test, leaf
 from services.screening.statements import Argument, End, Number, Operand, Times
 
 Limit = tuple[str, Number]
@@ -55,13 +55,11 @@ def number(operand: Operand, limits: Sequence[Limit], quantity: bool) -> Rule:
 
     def test(facts: Facts) -> bool | None:
         fact = facts.get(key)
-        if fact is None:
+        if fact is None or type(fact) is str:
             return None
-        if type(fact) is str:
-            return False
         return keeps(fact.value if quantity else fact)
 
-    return leaf(test, [operand])
+    return _compared(test, [operand])
 
 
 def x_normal(operand: Operand, limits: Sequence[tuple[str, Decimal]], end: End) -> Rule:
@@ -72,14 +70,12 @@ def x_normal(operand: Operand, limits: Sequence[tuple[str, Decimal]], end: End) 
 
     def test(facts: Facts) -> bool | None:
         fact = facts.get(key)
-        if fact is None:
+        if fact is None or type(fact) is str:
             return None
-        if type(fact) is str:
-            return False
         one = normal(fact)
         return False not in [compare(fact.given, times(limit, one)) for compare, limit in checks]
 
-    return leaf(test, [operand])
+    return _compared(test, [operand])
 
 
 def x_field(
@@ -91,14 +87,12 @@ def x_field(
 
     def test(facts: Facts) -> bool | None:
         one, two = facts.get(key), facts.get(times)
-        if type(one) is str:
-            return False
-        if one is None or two is None:
+        if one is None or two is None or type(one) is str:
             return None
         first, second = _plain(one), _plain(two)
         return all(compare(first, limit * Fraction(second)) for compare, limit in checks)
 
-    return leaf(test, [operand, other])
+    return _compared(test, [operand, other])
 
 
 def formula(
@@ -166,6 +160,16 @@ def attested(operand: Operand, criterion: str) -> Rule:
         return None if known is None else known.get(criterion)
 
     return Rule(test, lambda _: frozenset((owner,)), frozenset((owner,)))
+
+
+def _compared(test: Test, operands: Sequence[Operand]) -> Rule:
+    """A rule over numbers; where a word stands for one, the field is asked for as if unknown."""
+
+    def asks(facts: Facts) -> frozenset[str]:
+        facts_of = ((owner, facts.get(key)) for key, owner in operands)
+        return frozenset(owner for owner, fact in facts_of if fact is None or type(fact) is str)
+
+    return Rule(test, asks, frozenset(owner for _, owner in operands))
 
 
 def _plain(fact: Any) -> Number:

@@ -70,15 +70,15 @@ def _is(which: Formula, lever: Decimal, goal: Number) -> bool:
 def _of_itself(leaf: Computed) -> bool:
     """Whether limits are multiples of a number that the formula is of, and move with it."""
     times = leaf.times
-    return times is not None and times.end is None and times.operand in _operands(leaf)
-
-
-def _operands(leaf: Computed) -> list[Operand]:
-    return [one.operand for one in leaf.of]
+    if times is None or times.end is not None:
+        return False
+    return times.operand in [one.operand for one in leaf.of]
 
 
 def _end(leaf: Computed) -> End:
-    return leaf.times.end or "uln" if leaf.times is not None else "uln"
+    """The limit of normal that is 100; either would do where none is read."""
+    times = leaf.times
+    return "uln" if times is None or times.end is None else times.end
 
 
 def _beside(leaf: Computed, fields: Mapping[str, Any]) -> dict[Operand, object]:
@@ -102,7 +102,7 @@ def _base(leaf: Computed, known: Raw, fields: Mapping[str, Any]) -> Fraction:
     return Fraction(number) * (times.factor or 1)
 
 
-def example(truths: Mapping[Leaf, bool], known: Raw, fields: Mapping[str, Any]) -> Raw:
+def example(truths: Mapping[Leaf, bool | None], known: Raw, fields: Mapping[str, Any]) -> Raw:
     """Values of the formulas' arguments that are not known yet, such that these truths hold.
 
     Nothing where no such values are found.

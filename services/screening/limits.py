@@ -80,6 +80,14 @@ def bridge(spec: object) -> Bridge:
     return spec.by() if isinstance(spec, QuantityField) else None
 
 
+def true_zero(spec: NumberSpec) -> bool:
+    """Whether twice the number is twice the thing: not of a temperature in Cel, nor on a scale."""
+    if isinstance(spec, IntField):
+        return True
+    scaled = isinstance(spec, QuantityField) and spec.scale is not None
+    return not scaled and not units.unit(spec.unit).offset
+
+
 def above_zero(spec: NumberSpec) -> bool:
     """Whether the field refuses 0."""
     return spec.min > 0 if isinstance(spec, IntField) else spec.above_zero

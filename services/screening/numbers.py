@@ -7,6 +7,7 @@ from typing import Final
 from services.screening import limits
 from services.screening.fields import ChoiceField, IntField, QuantityField
 from services.screening.formulas import FORMULAS, Formula
+from services.screening.saying import ENDS
 from services.screening.scope import Path, RuleError, Scope, both, each, meant
 from services.screening.statements import (
     Argument,
@@ -56,8 +57,7 @@ def _normal(key: str, scope: Scope, path: Path, end: End) -> tuple[QuantityField
     """The field with this limit of normal; raises ``RuleError``."""
     spec, operand = scope.find(key, path, QuantityField)
     if not getattr(spec, end):
-        which = {"uln": "upper", "lln": "lower"}[end]
-        raise RuleError(path, f"{key} has no {which} limit of normal")
+        raise RuleError(path, f"{key} has no {ENDS[end]} of normal")
     return spec, operand
 
 
@@ -78,6 +78,11 @@ def x_field(said: object, scope: Scope, path: Path) -> Statement:
     )
     if isinstance(factor, str):
         raise RuleError((*path, "of"), f"{words.of} {factor}")
+    for spec, key in ((one[0], words.field), (other[0], words.of)):
+        for limit in kept if not limits.true_zero(spec) else ():
+            if limit.value != 1:
+                no_zero = f"{key} has no true zero, so that only 1 times it means anything"
+                raise RuleError((*path, limit.word), no_zero)
     return XField(one[1], other[1], kept, factor)
 
 

@@ -1,11 +1,11 @@
 """The regions into which statements cut the values that they read: in each, all of them stay as
 they are.
 
-Statements about the same values share an *axis*: a field, a field in multiples of its upper limit
-of normal, the result of a formula, a pair of days. One region an axis tells the truth of every
-statement. Axes count as free of each other, and so does each statement about a list or about what
-was attested; that is exact unless a rule reads one field in two of these ways. Whether a field
-holds a word in place of its number is told on every axis of that field.
+Statements about the same values share an *axis*: a field, a field in multiples of its upper or
+lower limit of normal, the result of a formula, a pair of days. One region an axis tells the truth
+of every statement. Axes count as free of each other, and so does each statement about a list or
+about what was attested; that is exact unless a rule reads one field in two of these ways. Whether a
+field holds a word in place of its number is told on every axis of that field.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -53,13 +53,16 @@ REFERENCE: Final = date(2025, 8, 31)
 #: From any of these days, days and months lie as they can lie from any day of 1901 to 2099.
 _CYCLE: Final = tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(1461))
 
-Truths = Mapping[Leaf, bool]
+Truths = Mapping[Leaf, bool | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
     """How the values of an axis can be: in words, what is then true of its statements, and such
-    values by fact, as a form holds them (none for a formula, whose arguments are many)."""
+    values by fact, as a form holds them (none for a formula, whose arguments are many).
+
+    A truth is None where a word in place of the number leaves a comparison unknown.
+    """
 
     says: str
     truths: Truths
@@ -203,7 +206,7 @@ def _line(
             f"{name} {_shown(value, unit, known.get(value))}", truths | no_word, form(value)
         )
     if word is not None:
-        says = dict.fromkeys(leaves, False) | {word: True}
+        says: dict[Leaf, bool | None] = {**dict.fromkeys(leaves), word: True}
         yield Region(f"{name} {word.word}", says, {word.operand: word.word})
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from services.screening.regions import Region, axes
 from services.screening.statements import AllOf, AnyOf, Leaf, NotOf, Statement, leaves
 
-Known = dict[Leaf, bool]
+Known = dict[Leaf, bool | None]
 
 #: After so many steps a search gives up; only rules far beyond any protocol's need more.
 _MOST: Final = 2_000
@@ -38,7 +38,9 @@ def search(goals: Sequence[Statement], fields: Mapping[str, Any]) -> tuple[Regio
         left = [goal for goal, outcome in zip(open_, truths, strict=True) if outcome is None]
         if not left:
             return chosen
-        leaf = next(leaf for leaf in leaves(left[0]) if leaf not in known)
+        leaf = next((leaf for leaf in leaves(left[0]) if leaf not in known), None)
+        if leaf is None:
+            return None  # all that it reads is settled, and it stays unknown
         for region in axis_of[leaf]:
             if any(known.get(one, is_so) is not is_so for one, is_so in region.truths.items()):
                 continue

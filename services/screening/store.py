@@ -108,6 +108,8 @@ async def add(
     db: Connection, screenings: Sequence[Screening], revisions: Sequence[Revision]
 ) -> None:
     """New attempts with their first revisions."""
+    if not screenings:
+        return
     rows = [
         (
             *_columns(revision),

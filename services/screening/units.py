@@ -1,4 +1,5 @@
-"""Units of measure: exact factors between UCUM codes, and between mass and amount of a substance.
+"""Units of measure: what converts a value exactly between UCUM codes, between mass and amount of a
+substance, and along a published scale.
 
 A code is read by ``ucumvert`` and resolved by ``pint`` in rational arithmetic, so a factor is exact
 or there is none: units with a logarithm (bel) and roots convert into nothing. A temperature has an
@@ -17,15 +18,17 @@ from typing import Any, Final, NamedTuple
 
 # A code is short; long runs of digits would only make the arithmetic slow.
 _CODE: Final = re.compile(r"(?!.*[0-9]{4})[\x21-\x7e]{1,40}").fullmatch
+_ANNOTATION: Final = re.compile(r"\{[^{}]*\}")
 _MEASURE: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)(?: +(\S+))?").fullmatch
-#: A registry remembers every unit that it has met; after so many codes another one takes its place,
-#: so that no client makes a process grow.
+#: A registry remembers every unit that it has met; after so many codes, refused ones too, another
+#: one takes its place, so that no client makes a process grow.
 A_READER: Final = 8192
 _FARTHEST: Final = 10**60  # no laboratory is beyond; larger ones only cost time
 _ROUND: Final = Context(prec=28)
 _WIDE: Final = Context(prec=10_000)
 
-#: UCUM, table 44 (special units): what a value is multiplied by for kelvin, and what is added then.
+#: What a value is multiplied by for kelvin, and what is added then: ``Cel`` of 1 K and ``degF`` of
+#: 5 K/9 in ucum-essence.xml, which begin at 273.15 K and at -459.67.
 _TEMPERATURES: Final = {
     "Cel": (Fraction(1), Fraction(27315, 100)),
     "[degF]": (Fraction(5, 9), Fraction(45967, 100) * Fraction(5, 9)),
@@ -57,8 +60,21 @@ class Unit:
         return self.base == other.base and self.arbitrary == other.arbitrary
 
 
+@dataclass
+class _Reader:
+    """What reads a code: the parser, what resolves its tree, the registry, the codes of two kinds
+    of units; ``met`` counts the codes that it was given."""
+
+    parser: Any
+    transformer: Any
+    registry: Any
+    arbitrary: frozenset[str]
+    special: frozenset[str]
+    met: int = 0
+
+
 @cache
-def _reader() -> tuple[Any, Any, Any, frozenset[str], frozenset[str]]:
+def _reader() -> _Reader:
     """The parser and the registry; built at first use because both take a while."""
     import pint
     import ucumvert
@@ -74,7 +90,7 @@ def _reader() -> tuple[Any, Any, Any, frozenset[str], frozenset[str]]:
     registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     registry.load_definitions(Path(ucumvert.__file__).parent / "pint_ucum_defs.txt")
     known = get_units_with_full_definition()
-    return (
+    return _Reader(
         ucumvert.get_ucum_parser(),
         Exact(ureg=registry),
         registry,
@@ -91,18 +107,21 @@ def unit(code: str) -> Unit:
     if code in _TEMPERATURES:
         times, offset = _TEMPERATURES[code]
         return Unit(times, unit("K").base, frozenset(), offset)
-    if unit.cache_info().misses % A_READER == 0:
+    reader = _reader()
+    if reader.met >= A_READER:
         _reader.cache_clear()
-    parser, transformer, registry, arbitrary, special = _reader()
+        reader = _reader()
+    reader.met += 1
+    registry = reader.registry
     try:
-        tree = parser.parse(code)
+        tree = reader.parser.parse(code)
         atoms = {str(token) for token in tree.scan_values(lambda _: True)}
-        made = transformer.transform(tree)
+        made = reader.transformer.transform(tree)
         if not hasattr(made, "magnitude"):  # an annotation alone, {INR}, is the unit 1
             return Unit(Fraction(1), "1", frozenset())
         multiple, base = registry.get_base_units(made.units)
         whole = registry.Quantity(1, base)
-        exact = not atoms & special and isinstance(multiple, int | Fraction)
+        exact = not atoms & reader.special and isinstance(multiple, int | Fraction)
         factor = Fraction(made.magnitude * multiple) if exact else None
     except Exception:
         # The parser and the registry raise many kinds for a code that makes no sense to them.
@@ -112,7 +131,7 @@ def unit(code: str) -> Unit:
     return Unit(
         factor,
         " ".join(sorted(f"{name}^{power}" for name, power in whole.unit_items())) or "1",
-        frozenset(atoms & arbitrary),
+        frozenset(atoms & reader.arbitrary),
     )
 
 
@@ -149,7 +168,13 @@ class Scale:
     line: Line
 
     def line_to(self, code: str, canonical: str) -> Line | None:
-        """From the one to the other, or back; None for any other pair."""
+        """From the one to the other, or back; None for any other pair.
+
+        Annotations change nothing in UCUM: ``%{Hb}`` is ``%``.
+        """
+        code, canonical = (_ANNOTATION.sub("", one) for one in (code, canonical))
+        if code == canonical and code in (self.one, self.other):
+            return Line(Fraction(1))
         if (code, canonical) == (self.one, self.other):
             return self.line
         if (code, canonical) == (self.other, self.one):

@@ -85,7 +85,7 @@ def on_or_before(operand: Operand, day: Operand) -> Rule:
 
 
 def says(operand: Operand, word: str) -> Rule:
-    """The field says the word in place of a day."""
+    """The field says the word in place of a day or a number."""
     key = operand[0]
 
     def test(facts: Facts) -> bool | None:

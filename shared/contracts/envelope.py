@@ -110,30 +110,26 @@ class Envelope(NamedTuple):
         return key_of(self.trial, self.subject)
 
     @classmethod
-    def read(
-        cls, headers: Mapping[str, str], key: str, known: tuple[UUID, int] | None = None
-    ) -> "Envelope":
+    def read(cls, headers: Mapping[str, str], key: str, id: UUID, sequence: int) -> "Envelope":
         """The envelope in a record's headers; EnvelopeError names the first header that is wrong.
 
-        A traceparent that cannot be read is dropped, as W3C Trace Context asks. `known` are id and
-        sequence where the caller has read them out of these headers.
+        `id` and `sequence` are what the record is known by, read out of these headers already. A
+        traceparent that cannot be read is dropped, as W3C Trace Context asks.
         """
         if headers.get("ce_specversion") != SPEC_VERSION:
             raise EnvelopeError("ce_specversion is not 1.0")
-        for name in ("ce_id", "ce_source", "ce_type", "ce_time", "ce_actor", "ce_sequence"):
+        for name in ("ce_source", "ce_type", "ce_time", "ce_actor"):
             if not headers.get(name):
                 raise EnvelopeError(f"{name} is missing")
         parse_type(headers["ce_type"])
         trace = headers.get("ce_traceparent")
         envelope = cls(
-            id=known[0] if known else _read("ce_id", UUID, headers["ce_id"]),
+            id=id,
             source=headers["ce_source"],
             type=headers["ce_type"],
             time=_read("ce_time", parse_time, headers["ce_time"]),
             actor=headers["ce_actor"],
-            sequence=(
-                known[1] if known else _read("ce_sequence", parse_sequence, headers["ce_sequence"])
-            ),
+            sequence=sequence,
             trial=headers.get("ce_trial"),
             subject=headers.get("ce_subject"),
             site=headers.get("ce_site"),

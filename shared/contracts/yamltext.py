@@ -2,8 +2,8 @@
 
 Of YAML 1.1 only what a protocol needs: text, true/false, null, whole numbers, decimals (a
 ``Decimal`` of their text, never a float), days (YYYY-MM-DD), lists and maps with text keys.
-``yes``, ``on``, ``1:30`` and ``010`` are text or errors, never a surprise; a doubled key, a tag,
-an anchor and an alias are refused, and what is nested or as long as no protocol would be.
+``yes``, ``on``, ``1:30`` and ``010`` are text or errors, never a surprise; a doubled key, a tag
+and an alias are refused, and what is nested or as long as no protocol would be.
 """
 
 import re
@@ -28,6 +28,7 @@ _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})
 _UNPRINTABLE: Final = re.compile(
     r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 ).search
+_TAB_INDENTS: Final = re.compile(r" *\t").match
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _WORDS: Final[Mapping[str, bool | None]] = {
     "true": True,
@@ -72,8 +73,6 @@ def loads(text: str) -> tuple[object, Places]:
                 raise BadYaml("a second document begins here", line)
             if isinstance(event, yaml.AliasEvent):
                 raise BadYaml("aliases are not used here", line)
-            if getattr(event, "anchor", None) is not None:
-                raise BadYaml("anchors are not used here", line)
             if getattr(event, "tag", None) is not None:
                 raise BadYaml("tags are not used here", line)
             depth += isinstance(event, yaml.CollectionStartEvent)
@@ -95,7 +94,9 @@ def loads(text: str) -> tuple[object, Places]:
 
 
 def _problem(problem: str | None, text: str, line: int) -> str:
-    if "\t" in "".join(text.split("\n")[line - 1 : line]):
+    here = "".join(text.split("\n")[line - 1 : line])
+    no_token = "cannot start any token" in (problem or "")
+    if _TAB_INDENTS(here) or (no_token and "\t" in here):
         return "a tab stands here where only spaces may"
     return f"is not YAML: {problem}" if problem else "is not YAML"
 

@@ -95,7 +95,7 @@ class Record(NamedTuple):
         if self.identity is None:
             raise EnvelopeError("key, ce_id or ce_sequence cannot be read")
         key, sequence, ce_id = self.identity
-        return Envelope.read(self.headers, key, (ce_id, sequence))
+        return Envelope.read(self.headers, key, ce_id, sequence)
 
 
 def _texts(raw: RawHeaders) -> dict[str, str] | None:
@@ -139,6 +139,7 @@ def _fault(faulty: set[str]) -> str | None:
 
 
 def _identity(key: bytes | None, headers: dict[str, str]) -> Identity | None:
+    """`ce_id`: 32 hexadecimal digits, of either case, with or without hyphens, and nothing else."""
     try:
         text = (key or b"").decode()
         if not text or "\x00" in text or len(key or b"") > LONGEST_KEY:

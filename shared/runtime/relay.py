@@ -19,6 +19,7 @@ from shared.runtime.settings import Settings
 _log = logs.logger("relay")
 
 _NEXT = """
+-- The sender takes the columns in this order.
 SELECT id, topic, key, sequence, headers, value FROM (
     SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
     FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) AS first

@@ -18,7 +18,7 @@ MAX_BODY = 48 * 1024
 
 
 def _digits(given: object) -> object:
-    """Decimal digits and nothing else: `1_0`, `+1` and `1.0` would be numbers to Python alone."""
+    """Decimal digits and nothing else: `1_0` and `+1` are numbers to Python, `1.0` to pydantic."""
     if isinstance(given, str) and not (given.isascii() and given.isdigit()):
         raise ValueError("must be a whole number")
     return given

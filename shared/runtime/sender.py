@@ -117,7 +117,7 @@ class Round:
 
 def _put(row: asyncpg.Record, batch: BatchBuilder) -> bool:
     """Whether the row's record found room in the batch; an empty one has room for any."""
-    _, _, key, sequence, headers, value = row
+    _, _, key, sequence, headers, value = row  # in the order of the relay's query
     named = _HEADERS.validate_json(headers)
     named["ce_sequence"] = b"%d" % sequence
     added = batch.append(timestamp=None, key=key.encode(), value=value, headers=list(named.items()))

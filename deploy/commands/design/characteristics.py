@@ -27,6 +27,7 @@ _OPTIONS = {
 }
 _MOST_DRAWS = 10_000  # exact sums beyond it take longer than a simulation
 _MOST_SIMULATED = 10**8  # draws in all, some minutes' worth
+_RUNS = 10_000  # by default, where they are not too many draws
 _LARGEST_BLOCK = 1_000
 _MOST_WORK = 4 * 10**6  # ways to leave places in a block: some seconds' worth
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
@@ -45,7 +46,9 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--mti", type=_count, metavar="4", help="maximum tolerated imbalance")
     parser.add_argument("--p", type=_bias, metavar="0.65", help="chance of the smaller arm")
     parser.add_argument("--method", choices=("exact", "simulate"), default="exact")
-    parser.add_argument("--runs", type=_count, default=10_000, help="simulated trials")
+    parser.add_argument(
+        "--runs", type=_count, help=f"simulated trials: {_RUNS}, or as many as n leaves"
+    )
     parser.add_argument("--seed", type=options.seed, default=0, help="of the simulation")
     parser.set_defaults(run=run)
 
@@ -65,14 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         from services.randomizer.characteristics.simulated import simulate
 
-        if arguments.n * arguments.runs > _MOST_SIMULATED:
+        runs = arguments.runs or max(1, min(_RUNS, _MOST_SIMULATED // arguments.n))
+        if arguments.n * runs > _MOST_SIMULATED:
             raise WrongUse(f"--n times --runs: simulate goes up to {_MOST_SIMULATED} draws in all")
         chance = random.Random(arguments.seed)  # noqa: S311  a simulation is to be repeatable
-        found = simulate(lambda: design.play(chance), arguments.n, arguments.runs)
+        found = simulate(lambda: design.play(chance), arguments.n, runs)
         errors = found.standard_errors
         answer |= asdict(found.figures)
         answer["standard_errors"] = None if errors is None else asdict(errors)
-        answer |= {"runs": arguments.runs, "seed": arguments.seed}
+        answer |= {"runs": runs, "seed": arguments.seed}
     print(json.dumps(answer))
     return 0
 
@@ -114,7 +118,7 @@ def _blocks(arguments: argparse.Namespace) -> _Design:
             raise WrongUse(f"--block-sizes: {size} is no multiple of {sum(ratio)}, the ratio's sum")
         if arguments.method == "exact" and size > _LARGEST_BLOCK:
             raise WrongUse(f"--block-sizes: exact goes up to {_LARGEST_BLOCK}, beyond it simulate")
-        if arguments.method == "exact" and _work(ratio, size) > _MOST_WORK:
+        if arguments.method == "exact" and blocks.work(ratio, size) > _MOST_WORK:
             raise WrongUse(
                 f"--block-sizes: {size} for {len(ratio)} arms is too large to be exact, simulate"
             )
@@ -122,19 +126,6 @@ def _blocks(arguments: argparse.Namespace) -> _Design:
         lambda: blocks.exact(ratio, sizes, n),
         lambda chance: simulated.fill(ratio, sizes, n, chance),
     )
-
-
-def _work(ratio: tuple[int, ...], size: int) -> int:
-    """How many ways to leave places of a block are looked at, arm after arm: at most."""
-    ways = work = 1
-    left = most = 0
-    for share in ratio:
-        arm = share * size // sum(ratio)
-        ways *= arm + 1
-        work += ways
-        left, most = left + arm, max(most, arm)
-        ways = min(ways, (left + 1) * (most + 1))
-    return work
 
 
 def _coin(arguments: argparse.Namespace) -> _Design:

@@ -78,5 +78,20 @@ def _most_left(block: Sequence[int]) -> list[int]:
     return total
 
 
+def work(ratio: Sequence[int], size: int) -> int:
+    """A bound on the steps of ``_most_left`` for a block of this size: after each arm it has no
+    more ways than there are pairs of places left and the most of an arm.
+    """
+    ways = work = 1
+    left = most = 0
+    for share in ratio:
+        arm = share * size // sum(ratio)
+        ways *= arm + 1
+        work += ways
+        left, most = left + arm, max(most, arm)
+        ways = min(ways, (left + 1) * (most + 1))
+    return work
+
+
 def _choices(arm: int) -> Iterator[tuple[int, int]]:
     return ((left, comb(arm, left)) for left in range(arm + 1))

@@ -9,10 +9,10 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.randomizer.designs.settings import decimal
-from services.randomizer.faults import told
 from services.randomizer.plan import Plan
 from shared.contracts import yamltext
 from shared.contracts.subjects import SiteId
+from shared.contracts.wording import told
 
 LONGEST_DAYS = 36_500
 DAYS_OF_A_RATE = 30
@@ -108,7 +108,8 @@ def parse(raw: bytes, file: str, plan: Plan, *, by_site: bool) -> Accrual:
         words = AccrualWords.model_validate(top)
     except ValidationError as error:
         first = error.errors()[0]
-        raise reader.fault(*first["loc"], told=told(**first)) from None
+        said = told(first["type"], first["msg"], first.get("ctx", {}))
+        raise reader.fault(*first["loc"], told=said) from None
     return reader.accrual(words)
 
 

@@ -30,10 +30,10 @@ class Event(BaseModel):
 
     def encode(self) -> bytes:
         """The record's value: compact JSON, UTF-8."""
+        # model_dump_json makes a text first: measured on a PatientScreened, 1.9 µs in place of 1.2.
         return self.__pydantic_serializer__.to_json(self)
 
     @classmethod
     def decode(cls, value: bytes) -> Self:
         """The event in a record's value; pydantic's ValidationError where it breaks the schema."""
-        event: Self = cls.__pydantic_validator__.validate_json(value)
-        return event
+        return cls.model_validate_json(value)

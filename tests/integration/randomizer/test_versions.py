@@ -3,12 +3,11 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -120,6 +119,31 @@ async def randomizer(postgres: str, tmp_path: Path) -> AsyncIterator[Randomizer]
             yield made
 
 
+@asynccontextmanager
+async def asking(
+    randomizer: Randomizer, folder: Path
+) -> AsyncIterator[Callable[..., Awaitable[httpx.Response]]]:
+    """Its routes: method, path, role, who asks, and a list where one is sent."""
+    issuer = Issuer(folder)
+    gate = http.Gate(randomizer.work, issuer.tokens())
+    app = http.application("randomizer", "1", randomizer.service.all_routes(), gate)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+
+        async def ask(
+            method: str, path: str, role: str, sub: str, rows: str | None = None
+        ) -> httpx.Response:
+            return await client.request(
+                method,
+                f"/v1/trials/{TRIAL}/{path}",
+                json={"reason": "done"} if method == "POST" else None,
+                content=rows,
+                headers=issuer.bearer(role, sub=sub),
+            )
+
+        yield ask
+
+
 def of(number: int, version: str, site: str = "IT001") -> PatientScreened:
     return screened(number, site=site, stratum="s1", version=version)
 
@@ -203,6 +227,45 @@ async def test_who_waits_for_the_list_of_an_earlier_version_learns_that_the_tria
     assert await randomizer.pool.fetchval(left) == 0
 
 
+async def test_a_list_may_have_the_arms_of_the_version_that_waits_for_it(
+    randomizer: Randomizer, tmp_path: Path
+) -> None:
+    """The newest version has another arm in their stratum, and draws without a list."""
+    randomizer.write("a.yaml", file() + "randomization: {design: listed}\n")
+    newest = SECOND.replace("Other}", "Other, closed: true}\n  - {id: C, title: New}")
+    randomizer.write("b.yaml", newest.replace("{A: 1, B: 2}", "{A: 1, C: 2}"))
+    await randomizer.start()
+    await randomizer.hears(of(1, "1.0", "701"), of(2, "1.0", "701"))
+    randomizer.clock.now = BEGINS
+    await randomizer.start()
+    async with asking(randomizer, tmp_path) as ask:
+        other = await ask("PUT", "allocation-list", "statistician", "one", "s1,B\ns1,C\n")
+        assert (other.status_code, other.json()["errors"][0]["loc"]) == (422, ["line", 2])
+        loaded = await ask("PUT", "allocation-list", "statistician", "one", "s1,B\ns1,A\n")
+    assert loaded.status_code == 200, loaded.text
+    rows = await randomizer.pool.fetch("SELECT arm FROM allocation ORDER BY number")
+    assert [row["arm"] for row in rows] == ["B", "A"]
+
+
+async def test_who_waits_in_a_trial_that_was_closed_is_told_at_the_next_start(
+    randomizer: Randomizer,
+) -> None:
+    """A backup between the close and the refusals leaves such rows."""
+    randomizer.write("a.yaml", file() + "randomization: {design: listed}\n")
+    (randomizer.folder / "b.yaml").unlink()
+    await randomizer.start()
+    await randomizer.hears(of(1, "1.0"), of(2, "1.0", "701"))
+    await randomizer.start()
+    before = await randomizer.said()
+    assert len(before) == 3
+    await randomizer.pool.execute("UPDATE trial SET state = 'closed', closed_by = 'closed'")
+    for _ in range(2):
+        await randomizer.start()
+        assert (await randomizer.said())[3:] == ["RandomizationRefused 1.0"] * 2
+    left = "SELECT count(*) FROM subject WHERE standing = 'waiting'"
+    assert await randomizer.pool.fetchval(left) == 0
+
+
 async def test_a_version_in_force_must_be_in_the_folder(randomizer: Randomizer) -> None:
     """A process with the older folder would draw by caps and designs that are over."""
     randomizer.clock.now = BEGINS
@@ -233,20 +296,7 @@ async def test_two_versions_at_once_draw_apart_and_the_opened_seed_proves_both(
     assert len(arms) == 13  # the target of the newest version counts both
     assert (arms[:9].count("A"), arms[:9].count("B")) == (3, 6)
 
-    issuer = Issuer(tmp_path)
-    gate = http.Gate(randomizer.work, issuer.tokens())
-    app = http.application("randomizer", "1", randomizer.service.all_routes(), gate)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
-
-        async def ask(method: str, path: str, role: str, sub: str) -> Any:
-            return await client.request(
-                method,
-                f"/v1/trials/{TRIAL}/{path}",
-                json={"reason": "done"} if method == "POST" else None,
-                headers=issuer.bearer(role, sub=sub),
-            )
-
+    async with asking(randomizer, tmp_path) as ask:
         enrolment = (await ask("GET", "enrolment?by=arm", "statistician", "one")).json()
         assert (enrolment["state"], enrolment["randomized"], enrolment["target"]) == (
             "closed",

@@ -42,8 +42,8 @@ def test_every_value_has_its_line() -> None:
     [
         ("a: 1\nb: 2\na: 3\n", 3),
         ("a:\n  b: 1\n  b: 1\n", 3),
-        ("a: &x 1\nb: 1\n", 1),
         ("a: 1\nb: *x\n", 2),
+        ("a: &x 1\nb: *x\n", 2),
         ("a: 1\nb: !!python/object:os.system x\n", 2),
         ("a: 1\nb: [1\n", 3),
         ("a: 2025-02-30\n", 1),
@@ -66,3 +66,23 @@ def test_what_is_refused_is_named_with_its_line(text: str, line: int) -> None:
 def test_what_is_just_short_and_shallow_enough() -> None:
     assert yamltext.loads("a: " + "1" * 40)[0] == {"a": int("1" * 40)}
     yamltext.loads("[" * yamltext.DEEPEST + "]" * yamltext.DEEPEST)
+
+
+def test_an_anchor_that_nobody_names_is_read_over() -> None:
+    assert yamltext.loads("a: &x 1\nb: &y [1]\n")[0] == {"a": 1, "b": [1]}
+
+
+@pytest.mark.parametrize(
+    ("text", "tab"),
+    [
+        ("a:\n\tb: 1\n", True),
+        ("a: [1,\n  \t}\n", True),
+        ("a:\n- \t@b\n", True),
+        ("a: 'b\t' c\n", False),
+        ("a: {b: 1\t]\n", False),
+    ],
+)
+def test_a_tab_is_blamed_only_where_it_indents_or_begins(text: str, tab: bool) -> None:
+    with pytest.raises(BadYaml) as caught:
+        yamltext.loads(text)
+    assert (caught.value.msg == "a tab stands here where only spaces may") is tab

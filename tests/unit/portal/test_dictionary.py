@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.portal import labels
 from services.portal.dictionary import asked_by
 from services.screening import units
 from services.screening.fields import QuantityField
@@ -37,6 +38,13 @@ def test_a_unit_is_printed_as_a_laboratory_does() -> None:
     assert [part.unit for part in pressure.members] == ["mm[Hg]", "mm[Hg]"]
 
 
+def test_a_temperature_is_offered_on_both_scales() -> None:
+    assert labels.alternatives("Cel") == ("Cel", "[degF]")
+    assert labels.alternatives("[degF]") == ("[degF]", "Cel")
+    assert [labels.printed(one) for one in ("Cel", "[degF]")] == ["°C", "°F"]
+    assert units.line("[degF]", "Cel") is not None
+
+
 def test_a_question_names_the_criteria_that_ask_for_it() -> None:
     for name, criteria in (
         ("sex", ["I10", "I11.1", "E07"]),
@@ -50,9 +58,9 @@ def test_a_question_names_the_criteria_that_ask_for_it() -> None:
 
 
 def test_a_label_is_in_words_and_a_note_free_of_json() -> None:
-    labels = {one.name: one.label for one in (*NCT.fields, *PILOT.fields)}
-    assert labels["soc_start_date"] == "SOC start date"
-    assert labels["hba1c"] == "HbA1c"
+    told = {one.name: one.label for one in (*NCT.fields, *PILOT.fields)}
+    assert told["soc_start_date"] == "SOC start date"
+    assert told["hba1c"] == "HbA1c"
     notes = {one.name: one.note for one in NCT.fields}
     assert notes["other_cancers"] is None
     assert notes["antiarrhythmics"] == "drugs taken for an arrhythmia, by INN"

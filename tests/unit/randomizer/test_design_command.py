@@ -4,11 +4,14 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from deploy.cli import main
+from deploy.commands.design import characteristics
+from services.randomizer.characteristics import blocks
 
 Answer = dict[str, Any]
 FIGURES = ("p_balanced_mean", "final_imbalance_sd", "deterministic", "correct_guess")
@@ -81,6 +84,39 @@ def test_a_simulation_is_repeated_by_its_seed(line: Line) -> None:
     exact = line.answer(asked)
     for name in FIGURES:
         assert abs(first[name] - exact[name]) < 4 * first["standard_errors"][name]
+
+
+def test_as_many_trials_are_simulated_as_their_draws_allow(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(characteristics, "_MOST_SIMULATED", 1000)
+    of = "characteristics --design complete --method simulate"
+    assert [line.answer(f"{of} --n {n}")["runs"] for n in (300, 600, 1000)] == [3, 1, 1]
+    refused_line = line.run(f"{of} --n 300 --runs 4")
+    assert (refused_line[0], len(refused_line[2].splitlines())) == (2, 1)
+    assert line.run(f"{of} --n 1001")[0] == 2
+    monkeypatch.setattr(characteristics, "_MOST_SIMULATED", 10**8)
+    assert line.answer(f"{of} --n 1")["runs"] == 10_000
+
+
+@pytest.mark.parametrize("ratio", [(1, 1), (2, 1), (1, 1, 1), (3, 2, 1), (1, 1, 1, 1, 1)])
+@pytest.mark.parametrize("times", [1, 2, 4])
+def test_the_work_of_a_block_is_bounded_and_not_wildly(
+    ratio: tuple[int, ...], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+    choices = blocks._choices
+
+    def counted(arm: int) -> Iterator[tuple[int, int]]:
+        nonlocal looked
+        for one in choices(arm):
+            looked += 1
+            yield one
+
+    monkeypatch.setattr(blocks, "_choices", counted)
+    block = [share * times for share in ratio]
+    blocks._most_left(block)
+    assert looked <= blocks.work(ratio, sum(block)) <= 10 * looked
 
 
 def test_probabilities(line: Line) -> None:

@@ -136,7 +136,7 @@ def test_the_draws_of_a_known_seed_never_change() -> None:
         ({**BLOCKS, "seed": 1}, ("seed",), "unknown"),
         ({**BLOCKS, "caps": {"strata": {"x": 1}}}, ("caps", "strata", "x"), "no stratum"),
         ({"design": "dice"}, ("design",), "dice"),
-        ({}, (), "design is missing"),
+        ({}, (), "needs its design"),
         (None, (), ""),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.randomizer.activation import activate
+from services.randomizer.activation import activate, tell_waiting
 from services.randomizer.domain import ImpossibleFactError, NotPossibleError, decide
 from services.randomizer.facts import (
     Close,
@@ -89,6 +89,22 @@ def test_who_waits_for_the_list_of_an_earlier_version_is_served_or_told() -> Non
         "RandomizationRefused 1 cap_reached",
         "RandomizationRefused 2 cap_reached",
     ]
+
+
+def test_who_still_waits_in_a_closed_trial_is_told_once() -> None:
+    """A backup may hold the close and not the refusals."""
+    story = Story(rules())
+    story.tell(Pause(), screened(1), screened(2, site="IT002"), screened(3, verdict="ineligible"))
+    assert tell_waiting(story.rules, story.book) is None
+    closed = story.book.trial._replace(state="closed", closed_by="closed")
+    decision = tell_waiting(story.rules, replace(story.book, trial=closed))
+    assert decision is not None
+    assert [brief(event) for _, event in decision.events] == [
+        "RandomizationRefused 1 trial_closed",
+        "RandomizationRefused 2 trial_closed",
+    ]
+    assert decision.subjects == {"IT001-0001", "IT002-0002"}
+    assert tell_waiting(story.rules, decision.book) is None
 
 
 def test_only_a_signed_eligible_subject_is_drawn() -> None:

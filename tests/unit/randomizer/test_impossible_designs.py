@@ -72,12 +72,16 @@ def refusal(section: str, protocol: str = PROTOCOL) -> str:
         (f"{COMPLETE}  target: 9\n  target: 8\n", 3, "target is given twice"),
         (f"{COMPLETE}  milestones: [50, 50]\n", 2, "milestones.1: 50 is listed twice"),
         ("  design: listed\n  block_sizes: [4]\n", 2, "block_sizes: is unknown here"),
-        ("  target: 9\n", 0, "design is missing"),
-        ("  target: 9\n  design: dice\n", 2, "design: dice is none of 'permuted_block', "),
+        ("  target: 9\n", 0, "needs its design"),
+        (
+            "  target: 9\n  design: dice\n",
+            2,
+            "design: dice is no design; there are 'permuted_block', ",
+        ),
         (
             "  design: by_stratum\n  strata: {young: {design: complete}, old: {design: listed}}\n",
             2,
-            "strata.old.design: listed is none of 'permuted_block', ",
+            "strata.old.design: listed is no design; there are 'permuted_block', ",
         ),
         (
             "  design: minimisation\n  factors: [{name: site}, {name: site}]\n",
@@ -87,7 +91,7 @@ def refusal(section: str, protocol: str = PROTOCOL) -> str:
     ],
 )
 def test_a_section(section: str, line: int, said: str) -> None:
-    place = "randomization: " if " is " in said.partition(":")[0] else "randomization."
+    place = "randomization: " if ": " not in said else "randomization."
     assert refusal(section).startswith(f"trial.yaml:{AT + line}: {place}{said}")
 
 

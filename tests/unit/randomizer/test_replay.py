@@ -95,6 +95,24 @@ def test_a_listed_trial_is_replayed_from_its_list() -> None:
     assert not replay(read(json.dumps(without))).ok
 
 
+def test_a_version_that_never_drew_needs_no_list() -> None:
+    story, old = Story(rules()), rules(LISTED, version="0.1").plan
+    story.tell(screened(1), screened(2))
+    earlier = EarlierScheme.model_validate(
+        {
+            "protocol_version": old.protocol_version,
+            "randomization": old.scheme.section,
+            "strata": old.scheme.strata,
+            "until_number": 0,
+        }
+    )
+    bundle = bundle_of(story, [earlier])
+    found = replay(read(json.dumps(bundle)))
+    assert (found.ok, found.checked) == (True, 2)
+    bundle["allocations"][0]["protocol_version"] = "0.1"
+    assert "no allocation list" in replay(read(json.dumps(bundle))).problems[0]
+
+
 def test_an_amended_design_is_replayed_version_by_version() -> None:
     story = Story(rules())
     story.tell(*(screened(number) for number in range(1, 6)))

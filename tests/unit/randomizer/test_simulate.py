@@ -231,7 +231,7 @@ def test_what_cannot_be_simulated_is_told(line: Line) -> None:
     )
     code, _, err = line.run(f"{PROTOCOL}  design: dice\n", TWO_STRATA)
     assert code == 2
-    assert "p.yaml:23: randomization.design: dice is none of " in err
+    assert "p.yaml:23: randomization.design: dice is no design; there are " in err
 
 
 @pytest.mark.parametrize("chart", ["/nowhere/at/all.svg", "/"])

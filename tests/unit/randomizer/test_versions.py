@@ -6,19 +6,25 @@ from dataclasses import replace
 
 import pytest
 
+from services.randomizer.commands import checked_list
+from services.randomizer.designs.design import Ratio
 from services.randomizer.domain import ImpossibleFactError
-from services.randomizer.facts import Pause, Resume
+from services.randomizer.facts import LoadList, Pause, Resume
 from services.randomizer.plan import Plan
 from services.randomizer.plans import Plans
 from services.randomizer.replay import EarlierScheme, read, replay
 from shared.contracts import protocol_file, study
 from shared.contracts.events.randomization import PatientRandomized
 from shared.contracts.versions import in_order
+from shared.runtime.problems import Problem
 from tests.unit.contracts.test_versions import NOON, amendment, file
-from tests.unit.randomizer.made import STRATA, Story, rules, screened
+from tests.unit.randomizer.made import LISTED, STRATA, Story, csv, rules, screened
 from tests.unit.randomizer.test_replay import bundle_of
 
 RANDOMIZATION = "randomization: {design: permuted_block, block_sizes: [3, 6]}\n"
+
+OTHER_ARMS = ("Other}", "Other, closed: true}\n  - {id: C, title: New}")
+"""Arm B is closed, and C is new."""
 
 
 def drawn(story: Story) -> list[PatientRandomized]:
@@ -135,6 +141,46 @@ def test_plans_come_due_in_their_order() -> None:
     assert made.at(NOON) is one
     assert made.until(two) == {"1.0": one, "2.0": two}
     assert (one.approved_by, two.approved_by) == (None, "The committee")
+
+
+def test_a_list_is_checked_by_the_newest_version_that_draws_from_one() -> None:
+    """An amendment may have other arms and other strata, and draw without a list."""
+    newest = amendment("2.0", "2026-05-01").replace(*OTHER_ARMS)
+    texts = (
+        file() + "randomization: {design: listed}\n",
+        newest.replace("{A: 1, B: 2}", "{A: 1, C: 2}") + RANDOMIZATION,
+    )
+    files = [protocol_file.parse(text.encode(), "t.yaml") for text in texts]
+    made = Plans.of(in_order(files))
+    one, two = made.every
+    assert made.at(two.since) is two
+    assert made.list_checked_by(two.since) is one
+    assert checked_list(made.list_checked_by(two.since), b"s1,B\n").size == 1
+    with pytest.raises(Problem) as refused:
+        checked_list(made.list_checked_by(two.since), b"s1,C\n")
+    assert refused.value.status == 422
+    drawing = plans()
+    assert drawing.list_checked_by(drawing.every[1].since) is drawing.every[1]
+
+
+def test_a_row_whose_arm_the_version_does_not_have_is_not_drawn() -> None:
+    """It stays for the version that the list was checked against."""
+    new = rules(LISTED, version="2.0")
+    ratios = {**new.plan.scheme.ratios, "gt4": Ratio("gt4", {"DCN": 1, "RT": 1})}
+    scheme = replace(new.plan.scheme, ratios=ratios)
+    story = Story(rules(LISTED))
+    story.tell(LoadList(rows := csv("gt4,SOC", "gt4,DCN", "gt4,SOC,IT001-0003")))
+    story.amend(replace(new, plan=replace(new.plan, scheme=scheme)))
+    story.rules = replace(story.rules, rows=rows)
+    assert story.tell(
+        screened(1, version="2.0"), screened(2), screened(3, version="2.0"), screened(4)
+    ) == [
+        "RandomizationRefused 1 list_exhausted",
+        "PatientRandomized 2",
+        "RandomizationRefused 3 list_exhausted",
+        "PatientRandomized 4",
+    ]
+    assert story.arms == ["SOC", "DCN"]
 
 
 def test_every_version_needs_its_section() -> None:

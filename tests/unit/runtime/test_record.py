@@ -99,6 +99,26 @@ def test_nor_has_one_without_readable_id_or_sequence(name: str, value: bytes | N
 
 
 @pytest.mark.parametrize(
+    ("spelling", "read"),
+    [
+        (str(ID).upper(), True),
+        (ID.hex, True),
+        (f"{str(ID)[:8]}{str(ID)[9:]}", True),
+        (f"{{{ID}}}", False),
+        (ID.urn, False),
+        (f" {ID}", False),
+        (f"{ID}\n", False),
+        (str(ID).replace("1", "\u0661"), False),
+        (str(ID)[:-1], False),
+    ],
+)
+def test_an_id_may_be_spelled_in_these_ways_alone(spelling: str, read: bool) -> None:
+    identity = Record.of(sent(1).with_header("ce_id", spelling.encode())).identity
+    assert (identity is not None and identity.ce_id == ID) is read
+    assert (identity is None) is not read
+
+
+@pytest.mark.parametrize(
     ("headers", "fault"),
     [
         ([("ce_site", None)], "ce_site is null, no text or given twice"),

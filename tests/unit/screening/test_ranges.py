@@ -130,16 +130,16 @@ CASES: list[tuple[str, bool | None, Form]] = [
     ("E03", True, {"hba1c": q(54, "mmol/mol")}),
     ("E03", False, {"hba1c": q(7, "%")}),
     ("E04", True, {"psa": q(11, "ng/mL", uln=4)}),
-    ("E04", False, {"psa": "not_done"}),
+    ("E04", None, {"psa": "not_done"}),
     ("E04", None, {"psa": None}),
     ("E05", True, {"psa": q(9, "ng/mL", uln=4)}),
-    ("E05", False, {"psa": "not_done"}),
+    ("E05", None, {"psa": "not_done"}),
     ("E06", True, {"psa": "not_done"}),
     ("E06", False, {"psa": q(0, "ng/mL", uln=4)}),
     ("E06", None, {}),
     ("E07", False, {"cycles": 6}),
     ("E07", True, {"cycles": 7}),
-    ("E07", False, {"cycles": "none"}),
+    ("E07", None, {"cycles": "none"}),
     # With albumin at 30 g/L, 0.8 mg/dL is added: 11 is 1.1 x 10, which is not above it.
     ("E08", False, {"calcium": q(102, "mg/L", lln=80, uln=100), "albumin": q(30, "g/L", lln=35)}),
     ("E08", True, {"calcium": q(103, "mg/L", lln=80, uln=100), "albumin": q(30, "g/L", lln=35)}),
@@ -202,6 +202,28 @@ def test_evidence_is_as_written_and_as_converted() -> None:
     }
     word = outcome("E04", {"psa": "not_done"})
     assert (word.evidence, word.converted) == ({"psa": "not_done"}, {})
+
+
+def test_a_word_in_place_of_a_number_leaves_a_comparison_open() -> None:
+    """Nobody measured, so nobody knows; a rule that says the word is decided by it."""
+    for criterion in ("E04", "E05"):
+        assert outcome(criterion, {"psa": "not_done"}).missing == ("psa",)
+    assert outcome("E11", {"lesions": [{"size": "not_measurable"}]}).missing == ()
+    word, above = "{says: {field: psa, word: not_done}}", "{number: {field: psa, above: 5 ug/L}}"
+    times = "{x_field: {field: psa, of: calcium, above: 2}}"
+    for rule, truth in (
+        (f"{{any: [{word}, {above}]}}", True),
+        (f"{{all: [{{not: {word}}}, {above}]}}", False),
+        (f"{{all: [{word}, {above}]}}", None),
+        (f"{{not: {above}}}", None),
+        (times, None),
+    ):
+        raw = TEXT.replace("STRATA", BY_SITE).replace(f"rule: {word}", f"rule: {rule}")
+        trial = Eligibility.of(protocol_file.parse(raw.encode(), "t.yaml"))
+        form = {"psa": "not_done", "calcium": q(8, "mg/dL", lln=8, uln=10)}
+        decision = trial.decide(SubjectId("AA-0001"), form, TODAY)
+        found = next(one for one in decision.criteria if one.id == "E06")
+        assert (found.outcome, found.missing) == (truth, ("psa",) if truth is None else ())
 
 
 WRONG: list[tuple[Form, tuple[Any, ...], str]] = [
@@ -338,6 +360,22 @@ def faults(old: str, new: str) -> list[str]:
             ("criteria.10.rule.formula.x_field: albumin cannot be converted to mL/min/{1.73_m2}"),
         ),
         (
+            "number: {field: temperature, above: 38 Cel}",
+            "x_field: {field: temperature, of: temperature, above: 1, at_most: 1.05}",
+            (
+                "criteria.2.rule.x_field.at_most: temperature has no true zero, so that only 1 "
+                "times it means anything"
+            ),
+        ),
+        (
+            "number: {field: hba1c, above: 7.0 %}",
+            "x_field: {field: hba1c, of: hba1c, below: 0.9}",
+            (
+                "criteria.3.rule.x_field.below: hba1c has no true zero, so that only 1 times it "
+                "means anything"
+            ),
+        ),
+        (
             "x_field: egfr_before",
             "x_uln: calcium\n          x_field: egfr_before",
             "criteria.10.rule.formula.x_field: is one too many beside x_uln",
@@ -381,7 +419,7 @@ NOT_DONE = "{says: {field: psa, word: not_done}}"
 
 
 def test_a_word_in_place_of_a_number_is_a_part_of_its_own() -> None:
-    assert strata(LOW, HIGH) == ["strata: gap: psa not_done"]
+    assert strata(LOW, HIGH) == []  # the stratum is unknown then, and no gap
     assert strata(LOW, HIGH, NOT_DONE) == []
     assert strata(LOW, f"{{not: {LOW}}}") == []
     assert strata(LOW, f"{{any: [{HIGH}, {NOT_DONE}]}}", NOT_DONE) == [
@@ -391,6 +429,11 @@ def test_a_word_in_place_of_a_number_is_a_part_of_its_own() -> None:
         "strata.0.when: holds for nobody"
     ]
     assert strata(NOT_DONE, f"{{not: {NOT_DONE}}}") == []
+    assert strata(NOT_DONE, f"{{all: [{{not: {NOT_DONE}}}, {LOW}]}}") == [
+        "strata: gap: psa 11 ug/L"
+    ]
+    done = (f"{{all: [{{not: {NOT_DONE}}}, {one}]}}" for one in (LOW, HIGH))
+    assert strata(*done) == ["strata: gap: psa not_done"]  # neither, by the word
 
 
 def test_a_word_is_the_same_in_limits_and_in_multiples() -> None:
@@ -398,7 +441,8 @@ def test_a_word_is_the_same_in_limits_and_in_multiples() -> None:
     low, high = (f"{{x_uln: {{field: psa, {word}: 2}}}}" for word in ("at_most", "above"))
     assert strata(NOT_DONE, low, high) == []
     assert strata(low, high, NOT_DONE) == []
-    assert strata(low, high) == ["strata: gap: psa not_done"]
+    assert strata(low, high) == []
+    assert strata(NOT_DONE, low) == ["strata: gap: psa 3 x ULN"]
 
 
 def test_limits_on_a_scale_are_compared_in_one_unit() -> None:

@@ -89,17 +89,17 @@ def test_what_is_said(field: str, value: Any, said: list[tuple[tuple[str, ...], 
 TRUTHS: list[tuple[str, str, Any, bool | None]] = [
     ("I01", "cycles", 6, True),
     ("I01", "cycles", 7, False),
-    ("I01", "cycles", "none", False),
+    ("I01", "cycles", "none", None),
     ("I01", "cycles", None, None),
     ("I02", "psa", quantity(8, "ng/mL", 4), True),
     ("I02", "psa", quantity("8.1", "ng/mL", 4), False),
-    ("I02", "psa", "not_done", False),
+    ("I02", "psa", "not_done", None),
     ("I02", "psa", None, None),
 ]
 
 
 @pytest.mark.parametrize(("criterion", "field", "value", "truth"), TRUTHS)
-def test_a_word_keeps_to_no_limit(
+def test_of_a_word_no_limit_is_known(
     criterion: str, field: str, value: Any, truth: bool | None
 ) -> None:
     decision = decide({field: value})

@@ -1,3 +1,4 @@
+import contextlib
 from decimal import Decimal
 from fractions import Fraction
 
@@ -174,10 +175,44 @@ def test_units_that_nobody_has_used_before_fill_no_memory(monkeypatch: pytest.Mo
     """The registry that has met them is given up, and the next one knows every unit as well."""
     monkeypatch.setattr(units, "A_READER", 10)
     units.unit.cache_clear()
+    units._reader.cache_clear()
     first = units._reader()
-    for power in range(9):
+    for power in range(10):
         assert units.unit(f"m{power + 2}.g").factor is not None
     assert units._reader() is first
     assert units.unit("m.s.kg").factor == Fraction(1)
     assert units._reader() is not first
     assert units._reader.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize("between", ["mg per dL", "Cel", "m.g"])
+def test_codes_that_no_registry_meets_do_not_keep_one(
+    between: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked between fresh codes, refused or known, a registry meets no more of them."""
+    monkeypatch.setattr(units, "A_READER", 10)
+    units.unit.cache_clear()
+    units._reader.cache_clear()
+    used = []
+    for power in range(2, 32):
+        units.unit(f"m{power}.kg")
+        used.append(units._reader())
+        with contextlib.suppress(UnknownUnit):
+            units.unit(between)
+    assert max(used.count(one) for one in used) <= 10
+
+
+@pytest.mark.parametrize(
+    ("code", "canonical", "of", "is_"),
+    [
+        ("%{Hb}", "%", 7, "7"),
+        ("mmol/mol{Hb}", "%", 53, "7.00044"),
+        ("%{Hb}", "mmol/mol", Decimal("7.00044"), "53"),
+    ],
+)
+def test_an_annotation_changes_no_scale(
+    code: str, canonical: str, of: int | Decimal, is_: str
+) -> None:
+    found = units.line(code, canonical, SCALES["hba1c"])
+    assert found is not None
+    assert found.of(of) == Fraction(is_)
