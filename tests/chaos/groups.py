@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, NodeNotReadyError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 
@@ -14,8 +14,8 @@ async def members(kafka: str, group: str) -> list[str]:
     async with admin(kafka) as client:
         try:
             [answer] = await client.describe_consumer_groups([group])
-        except GroupCoordinatorNotAvailableError:  # the broker's first group is on its way
-            return []
+        except (GroupCoordinatorNotAvailableError, NodeNotReadyError):
+            return []  # the broker's first group is on its way, or the broker is only just awake
     [described] = answer.to_object()["groups"]
     return [one["member_id"] for one in described["members"]]
 
