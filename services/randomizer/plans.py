@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from services.randomizer.plan import Plan
+from shared.contracts.study import Protocol
 from shared.contracts.subjects import TrialId
 from shared.contracts.versions import Versions
 
@@ -19,7 +20,9 @@ class Plans:
     @classmethod
     def of(cls, versions: Versions) -> Self:
         """The plan of each version; raises ``ProtocolError``."""
-        return cls(tuple(Plan.of(one) for one in versions.every))
+        every = tuple(Plan.of(one) for one in versions.every)
+        _check_one_list(every, versions.every)
+        return cls(every)
 
     @property
     def trial(self) -> TrialId:
@@ -58,3 +61,19 @@ class Plans:
 
     def _after(self, newest: Plan | None) -> Sequence[Plan]:
         return self.every if newest is None else self.every[self.every.index(newest) + 1 :]
+
+
+def _check_one_list(plans: Sequence[Plan], protocols: Sequence[Protocol]) -> None:
+    """A trial has one list, and a row is given once: what draws from it draws alike in a stratum.
+
+    A stratum keeps its place for each way of drawing (`Scheme.parts`), so a version with another
+    ratio would begin with the first row again.
+    """
+    first: dict[str, str] = {}
+    for plan, protocol in zip(plans, protocols, strict=True):
+        for stratum, part in plan.scheme.parts.items() if plan.scheme.design.needs_list else ():
+            if first.setdefault(stratum, part) != part:
+                known = [one.id for one in protocol.strata]
+                place = ("strata", known.index(stratum)) if stratum in known else ("strata",)
+                told = f"{stratum} draws from a list in an earlier version, by other arms or shares"
+                raise protocol.fault(place, told)

@@ -163,6 +163,17 @@ def test_a_list_is_checked_by_the_newest_version_that_draws_from_one() -> None:
     assert drawing.list_checked_by(drawing.every[1].since) is drawing.every[1]
 
 
+def test_a_stratum_that_draws_from_a_list_cannot_have_other_shares_later() -> None:
+    """It would begin with the list's first row again, and a row is given once."""
+    listed = "randomization: {design: listed}\n"
+    alike = amendment("2.0", "2026-05-01") + listed
+    texts = (file() + listed, alike, alike.replace("{A: 1, B: 2}", "{A: 1, B: 1}"))
+    first, same, other = (protocol_file.parse(text.encode(), "t.yaml") for text in texts)
+    assert len(Plans.of(in_order([first, same])).every) == 2
+    with pytest.raises(study.ProtocolError, match=r"t\.yaml:\d+: strata\.0: s1 draws from a list"):
+        Plans.of(in_order([first, other]))
+
+
 def test_a_row_whose_arm_the_version_does_not_have_is_not_drawn() -> None:
     """It stays for the version that the list was checked against."""
     new = rules(LISTED, version="2.0")
