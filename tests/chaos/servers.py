@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import asyncpg
 
@@ -31,16 +32,18 @@ async def postgres_stopped(scene: Scene) -> AsyncIterator[None]:
 @fault("back ends of PostgreSQL terminated", "ambiguous commits are retried")
 async def back_ends_terminated(scene: Scene) -> AsyncIterator[None]:
     """Every connection of a service, again and again."""
-    connection = await asyncpg.connect(scene.stage.dsn)
-    try:
-        for _ in range(10):
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE usename LIKE 'trialops_%' AND random() < 0.7"
-            )
-            await asyncio.sleep(scene.random.uniform(0.1, 0.5))
-    finally:
-        await connection.close()
+    for _ in range(10):
+        # Beside another fault the server may be away just now: then nobody has a connection.
+        with suppress(OSError, asyncpg.PostgresError):
+            connection = await asyncpg.connect(scene.stage.dsn)
+            try:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE usename LIKE 'trialops_%' AND random() < 0.7"
+                )
+            finally:
+                await connection.close()
+        await asyncio.sleep(scene.random.uniform(0.1, 0.5))
     await scene.stage.ready()
     yield
 
