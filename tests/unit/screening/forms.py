@@ -19,6 +19,14 @@ PILOT = Eligibility.of(PILOT_PROTOCOL)
 SUBJECT = SubjectId("IT001-0001")
 PILOT_SUBJECT = SubjectId("701-1015")
 TODAY = date(2026, 3, 2)
+HEAD = """\
+study: {id: T1, version: "1", title: T, phase: I, model: m, masking: none, sponsor: s,
+        requires_signature: false, severity_scale: ctcae}
+sites: [{id: AA, time_zone: Europe/Rome}]
+arms: [{id: A, title: A}]
+strata: {by: site, ratio: {A: 1}}
+"""
+"""Of a small trial's protocol, all but the eligibility section."""
 
 Form = dict[str, Any]
 

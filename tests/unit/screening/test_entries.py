@@ -9,14 +9,11 @@ from services.screening.criteria import Outcome
 from services.screening.eligibility import Eligibility
 from shared.contracts import protocol_file
 from shared.contracts.subjects import SubjectId
-from tests.unit.screening.forms import TODAY, quantity
+from tests.unit.screening.forms import HEAD, TODAY, quantity
 
-PROTOCOL = """\
-study: {id: T1, version: "1", title: T, phase: I, model: m, masking: none, sponsor: s,
-        requires_signature: false, severity_scale: ctcae}
-sites: [{id: AA, time_zone: Europe/Rome}]
-arms: [{id: A, title: A}]
-strata: {by: site, ratio: {A: 1}}
+PROTOCOL = (
+    HEAD
+    + """\
 eligibility:
   fields:
     day: {type: date}
@@ -29,6 +26,7 @@ eligibility:
   criteria:
     - {id: I01, category: inclusion, text: A rule., rule: RULE}
 """
+)
 
 
 def decided(rule: str, **form: Any) -> Outcome:

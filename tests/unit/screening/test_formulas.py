@@ -14,7 +14,7 @@ from services.screening.formulas import FORMULAS
 from shared.contracts import protocol_file
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SubjectId
-from tests.unit.screening.forms import TODAY, quantity
+from tests.unit.screening.forms import HEAD, TODAY, quantity
 
 # (formula, its numbers and words, the result to so many digits), each result worked out apart from
 # this code.
@@ -100,12 +100,9 @@ def test_every_formula_has_its_source_and_an_example(which: Any) -> None:
     assert which.compute({**which.example, **zero}) is not None
 
 
-PROTOCOL = """\
-study: {id: T1, version: "1", title: T, phase: I, model: m, masking: none, sponsor: s,
-        requires_signature: false, severity_scale: ctcae}
-sites: [{id: AA, time_zone: Europe/Rome}]
-arms: [{id: A, title: A}]
-strata: {by: site, ratio: {A: 1}}
+PROTOCOL = (
+    HEAD
+    + """\
 eligibility:
   fields:
     age: {type: int}
@@ -119,6 +116,7 @@ eligibility:
   criteria:
     - {id: I01, category: inclusion, text: A rule., rule: {formula: RULE}}
 """
+)
 
 
 def decided(rule: str, form: dict[str, Any]) -> bool | None:

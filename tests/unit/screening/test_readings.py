@@ -9,14 +9,11 @@ from services.screening.eligibility import Decision, Eligibility
 from services.screening.form import FormErrors
 from shared.contracts import protocol_file
 from shared.contracts.subjects import SubjectId
-from tests.unit.screening.forms import TODAY, of, quantity
+from tests.unit.screening.forms import HEAD, TODAY, of, quantity
 
-PROTOCOL = b"""\
-study: {id: T1, version: "1", title: T, phase: I, model: m, masking: none, sponsor: s,
-        requires_signature: false, severity_scale: ctcae}
-sites: [{id: AA, time_zone: Europe/Rome}]
-arms: [{id: A, title: A}]
-strata: {by: site, ratio: {A: 1}}
+PROTOCOL = (
+    HEAD.encode()
+    + b"""\
 eligibility:
   fields:
     cycles: {type: int, min: 1, max: 9, or: none}
@@ -31,6 +28,7 @@ eligibility:
     - {id: I01, category: inclusion, text: C., rule: {number: {field: cycles, at_most: 6}}}
     - {id: I02, category: inclusion, text: P., rule: {x_uln: {field: psa, at_most: 2}}}
 """
+)
 
 
 def decide(form: dict[str, Any]) -> Decision:

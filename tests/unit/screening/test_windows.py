@@ -12,14 +12,11 @@ from services.screening.windows import less_months
 from shared.contracts import protocol_file
 from shared.contracts.study import ProtocolError
 from shared.contracts.subjects import SubjectId
-from tests.unit.screening.forms import TODAY
+from tests.unit.screening.forms import HEAD, TODAY
 
-PROTOCOL = """\
-study: {id: T1, version: "1", title: T, phase: I, model: m, masking: none, sponsor: s,
-        requires_signature: false, severity_scale: ctcae}
-sites: [{id: AA, time_zone: Europe/Rome}]
-arms: [{id: A, title: A}]
-strata: {by: site, ratio: {A: 1}}
+PROTOCOL = (
+    HEAD
+    + """\
 eligibility:
   fields:
     start: {type: date}
@@ -27,6 +24,7 @@ eligibility:
   criteria:
     - {id: I01, category: inclusion, text: A rule., rule: RULE}
 """
+)
 
 
 def outcome(rule: str, **form: Any) -> bool | None:
