@@ -1,5 +1,7 @@
 """A stratum that is not known: every field is asked for that can still tell it."""
 
+from functools import cache
+
 from services.screening.eligibility import Eligibility
 from shared.contracts import protocol_file
 from tests.unit.screening.forms import SUBJECT, TODAY
@@ -19,7 +21,12 @@ eligibility:
     - {id: I01, category: inclusion, text: C., rule: {is_true: c}}
 randomization: {design: permuted_block, block_sizes: [2]}
 """
-ELIGIBILITY = Eligibility.of(protocol_file.parse(PROTOCOL, "t.yaml"))
+
+
+@cache
+def trial() -> Eligibility:
+    """Compiled when a test asks, so that no mutant of what compiles is hidden."""
+    return Eligibility.of(protocol_file.parse(PROTOCOL, "t.yaml"))
 
 
 def test_what_the_strata_ask_for() -> None:
@@ -31,9 +38,9 @@ def test_what_the_strata_ask_for() -> None:
         ({"a": False, "b": True}, "b", ()),
         ({"a": False, "b": False}, "no", ()),
     ):
-        decision = ELIGIBILITY.decide(SUBJECT, {**form, "c": True}, TODAY)
+        decision = trial().decide(SUBJECT, {**form, "c": True}, TODAY)
         assert (decision.stratum, decision.missing) == (stratum, missing)
         assert decision.verdict == ("eligible" if stratum else "incomplete")
-    assert ELIGIBILITY.decide(SUBJECT, {}, TODAY).missing == ("a", "b", "c")
-    refused = ELIGIBILITY.decide(SUBJECT, {"c": False}, TODAY)
+    assert trial().decide(SUBJECT, {}, TODAY).missing == ("a", "b", "c")
+    refused = trial().decide(SUBJECT, {"c": False}, TODAY)
     assert (refused.verdict, refused.stratum, refused.missing) == ("ineligible", None, ())
