@@ -8,6 +8,7 @@ from services.portal.domain import Curve
 
 WIDTH, HEIGHT = 720, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 88, 16, 32
+_LINE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The steps of the curve as a path, the target's height if it has one, and the axes."""
+    """The steps of the curve as a path, the target's height if it has one, and the axes.
+
+    `number` is where the curve's last figure stands: at its end, or a line off the target's.
+    """
 
     path: str
-    end: tuple[float, float]
+    number: tuple[float, float]
     now: int
     target: float | None
     across: Sequence[Mark]
@@ -54,12 +58,15 @@ def steps(curve: Curve, target: int | None, today: date) -> Drawing | None:
     last = curve.totals[-1]
     end = x(max(today, curve.days[-1]))
     path += f"H{end}"
+    number, aim = y(last), None if target is None else y(target)
+    if target is not None and aim is not None and abs(number - aim) < _LINE:
+        number = aim + (_LINE if last <= target else -_LINE)
     dates = sorted({first, date.fromordinal(first.toordinal() + days // 2), max(today, first)})
     return Drawing(
         path=path,
-        end=(end, y(last)),
+        number=(end, number),
         now=last,
-        target=None if target is None else y(target),
+        target=aim,
         across=[Mark(x(day), f"{day:%Y-%m-%d}") for day in dates],
         up=[Mark(y(top * part / 4), f"{top * part // 4}") for part in range(5)],
     )

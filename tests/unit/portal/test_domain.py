@@ -107,3 +107,14 @@ def test_the_chart_ends_at_a_round_number_above_all(
     assert labels[-1] == top
     assert labels == [0, top // 4, top // 2, top * 3 // 4, top]
     assert all(mark.at <= drawing.bottom for mark in drawing.up)
+
+
+@pytest.mark.parametrize(
+    ("number", "target"), [(409, 409), (400, 409), (415, 409), (9, 10), (3, 9)]
+)
+def test_the_last_figure_and_the_target_never_stand_on_each_other(number: int, target: int) -> None:
+    drawing = steps(curve([(DAY, number)]), target, DAY)
+    assert drawing is not None
+    assert drawing.target is not None
+    assert abs(drawing.number[1] - drawing.target) >= 16
+    assert (drawing.number[1] > drawing.target) == (number <= target)  # y grows downwards
