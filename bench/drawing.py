@@ -93,12 +93,19 @@ class Drawing:
 
     async def vast(self) -> float:
         """The same among ten million watermarks of a thousand other trials."""
+        return await self._kept("vast", _VAST)
+
+    async def sparse(self) -> float:
+        """The same without them, its database kept and made ready in the same way."""
+        return await self._kept("sparse")
+
+    async def _kept(self, name: str, *prepare: str) -> float:
         ground = self.ground
-        if not await ground.there("vast"):
-            await ground.fresh("vast")
-            await ground.sql("vast", _VAST)
-        await ground.sql("vast", _FORGET, "VACUUM ANALYZE randomizer.watermark", "CHECKPOINT")
-        return await self._service("vast")
+        if not await ground.there(name):
+            await ground.fresh(name)
+            await ground.sql(name, *prepare)
+        await ground.sql(name, _FORGET, "VACUUM ANALYZE randomizer.watermark", "CHECKPOINT")
+        return await self._service(name)
 
     async def replay(self) -> float:
         """Events already seen, a second, by the offsets that are committed."""
