@@ -13,10 +13,6 @@ LIFE = timedelta(hours=8)
 IDLE = timedelta(minutes=60)
 
 _TOUCHED_EVERY = timedelta(minutes=1)
-_WINDOW = timedelta(minutes=15)
-_FAILURES_OF_A_NAME = 10
-_FAILURES_OF_ALL = 300
-_ALL = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,38 +81,6 @@ async def touch(db: Connection, session: Session, trial: str | None) -> None:
 async def end(db: Connection, session: Session) -> None:
     """Sign out: the cookie is worth nothing from now on."""
     await db.execute("DELETE FROM session WHERE id = $1", session.id)
-
-
-async def may_try(db: Connection, name: str) -> bool:
-    """Whether a sign-in by this name is looked at: not after 10 failures of it, or 300 of all,
-    in a quarter of an hour.
-    """
-    rows = await db.fetch(
-        "SELECT name, count FROM sign_in_failure WHERE name = ANY($1) AND since > $2",
-        [_hash(name), _ALL],
-        wall() - _WINDOW,
-    )
-    counts: dict[bytes, int] = {row["name"]: row["count"] for row in rows}
-    return (
-        counts.get(_hash(name), 0) < _FAILURES_OF_A_NAME and counts.get(_ALL, 0) < _FAILURES_OF_ALL
-    )
-
-
-async def failed(db: Connection, name: str) -> None:
-    """Count a failure. The table is bounded: rows of past windows go, and `may_try` bounds the
-    rest to as many as all may fail.
-    """
-    now = wall()
-    await db.execute("DELETE FROM sign_in_failure WHERE since <= $1", now - _WINDOW)
-    await db.execute(
-        """
-        INSERT INTO sign_in_failure AS f (name, since, count)
-        SELECT name, $2, 1 FROM unnest($1::bytea[]) AS name
-        ON CONFLICT (name) DO UPDATE SET count = f.count + 1
-        """,
-        sorted([_hash(name), _ALL]),
-        now,
-    )
 
 
 def _hash(text: str) -> bytes:

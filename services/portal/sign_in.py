@@ -7,7 +7,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.portal import security, sessions
+from services.portal import security, sessions, tries
 from services.portal.door import Door
 from services.portal.parts import Parts
 from services.portal.people import Person
@@ -34,7 +34,7 @@ class SignIn:
     def __init__(self, parts: Parts, door: Door) -> None:
         self._parts = parts
         self._door = door
-        self._hashing = asyncio.Semaphore(2)  # each takes 16 MiB and a core
+        self._looking = asyncio.Semaphore(2)  # each takes 16 MiB and a core
 
     async def show(self, request: Request) -> Response:
         """The form; whoever is signed in goes on at once."""
@@ -64,19 +64,32 @@ class SignIn:
         if not security.from_here(request, self._parts.public_url):
             return self._form(request, form, 403, _NOT_FROM_HERE)
         name, password = form["name"].strip()[:200], form["password"][:1000]
-        async with self._parts.work.pool.acquire() as db:
-            if not await sessions.may_try(db, name):
-                return self._form(request, form, 429, _TOO_OFTEN)
-        async with self._hashing:
-            person = await asyncio.to_thread(self._parts.people.checked, name, password)
-        if person is None:
-            await self._parts.work.transact(lambda db, now: self._refuse(db, now, name))
-            return self._form(request, form, 422, _WRONG)
+        person = await self._looked_at(
+            name, password, request.client.host if request.client else ""
+        )
+        if not isinstance(person, Person):
+            return self._form(request, form, *person)
         old = request.cookies.get(security.COOKIE)
         session = await self._parts.work.transact(lambda db, now: self._begin(db, now, person, old))
         response = RedirectResponse(_onward(request, form["next"]), 303)
         security.keep(response, session.secret, secure=self._secure(request))
         return security.secured(response)
+
+    async def _looked_at(self, name: str, password: str, address: str) -> Person | tuple[int, str]:
+        """Whose password it is, or the status and words of the refusal.
+
+        A failure is counted before the next is looked at, however many come at once.
+        """
+        async with self._looking:
+            async with self._parts.work.pool.acquire() as db:
+                if not await tries.may_try(db, name, address):
+                    return 429, _TOO_OFTEN
+            person = await asyncio.to_thread(self._parts.people.checked, name, password)
+            if person is None:
+                await self._parts.work.transact(
+                    lambda db, now: self._refuse(db, now, name, address)
+                )
+        return person or (422, _WRONG)
 
     async def leave(self, request: Request) -> Response:
         """Sign out; without a session there is nothing to end."""
@@ -113,9 +126,9 @@ class SignIn:
         fact = NewEvent(SignedOut(person=person.sub), now, actor=person.sub)
         await outbox.add(db, self._parts.work.service, [fact])
 
-    async def _refuse(self, db: Connection, now: datetime, name: str) -> None:
+    async def _refuse(self, db: Connection, now: datetime, name: str, address: str) -> None:
         """Count and record it; a name that nobody has is not written down: it may be a password."""
-        await sessions.failed(db, name)
+        await tries.failed(db, name, address)
         known = self._parts.people.find(name)
         fact = NewEvent(SignInRefused(person=known.sub if known else None), now)
         await outbox.add(db, self._parts.work.service, [fact])

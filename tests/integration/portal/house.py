@@ -88,9 +88,12 @@ class House:
                 assert not await handler(db, at, [said])
 
     @asynccontextmanager
-    async def browser(self, sub: str | None = None) -> AsyncIterator["Browser"]:
-        """A browser, signed in as somebody."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=10) as http:
+    async def browser(
+        self, sub: str | None = None, at: str = "127.0.0.1"
+    ) -> AsyncIterator["Browser"]:
+        """A browser at an address of this machine, signed in as somebody."""
+        wire = httpx.AsyncHTTPTransport(local_address=at)
+        async with httpx.AsyncClient(transport=wire, base_url=self.url, timeout=10) as http:
             browser = Browser(http, self.url)
             if sub is not None:
                 answer = await browser.sign_in(sub)

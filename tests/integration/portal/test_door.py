@@ -1,6 +1,8 @@
 """Signing in, what every page sends along, forms that must be one's own, whose rows are seen."""
 
+import asyncio
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +68,43 @@ async def test_tries_are_bounded_for_a_name_and_another_name_goes_on(portal: Hou
             "UPDATE sign_in_failure SET since = since - interval '16 minutes'"
         )
         assert (await browser.sign_in("anna")).status_code == 303
+
+
+async def test_whoever_guesses_somebodys_password_does_not_shut_them_out(portal: House) -> None:
+    async with portal.browser(at="127.0.0.2") as stranger, portal.browser() as browser:
+        for _ in range(10):
+            await stranger.sign_in("anna", "wrong")
+        assert (await stranger.sign_in("anna")).status_code == 429
+        assert (await browser.sign_in("anna")).status_code == 303
+
+
+async def test_whoever_tries_many_names_shuts_the_door_for_their_own_address(portal: House) -> None:
+    async with portal.browser(at="127.0.0.2") as stranger, portal.browser() as browser:
+        await stranger.sign_in("nobody", "wrong")
+        await portal.work.pool.execute("UPDATE sign_in_failure SET count = 299")
+        assert (await stranger.sign_in("nemo", "wrong")).status_code == 422
+        assert (await stranger.sign_in("anna")).status_code == 429
+        assert (await browser.sign_in("anna")).status_code == 303
+
+
+async def test_tries_at_once_are_as_few_as_one_after_the_other(portal: House) -> None:
+    async with portal.browser() as browser:
+        answers = await asyncio.gather(*(browser.sign_in("anna", "wrong") for _ in range(25)))
+    told = Counter(answer.status_code for answer in answers)
+    # Two are looked at side by side, so one may be under way while the last is counted.
+    assert told.keys() == {422, 429} and 10 <= told[422] <= 11
+
+
+async def test_old_failures_are_forgotten(portal: House) -> None:
+    async with portal.browser() as browser:
+        for name in ("nobody", "nemo", "niemand"):
+            await browser.sign_in(name, "wrong")
+        await portal.work.pool.execute(
+            "UPDATE sign_in_failure SET since = since - interval '16 minutes'"
+        )
+        await browser.sign_in("anna", "wrong")
+    # Of the name at this address, and of the address.
+    assert await portal.work.pool.fetchval("SELECT count(*) FROM sign_in_failure") == 2
 
 
 async def test_a_session_ends_by_age_by_idleness_and_with_its_person(portal: House) -> None:
