@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.portal import feed, records
+from services.portal import alert_records, case_records, feed, records
+from services.portal.alert_records import AlertState
 from services.portal.feed import Change, Kind
-from services.portal.records import AlertState
 from shared.contracts.events import notification, randomization, safety, screening
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent
@@ -173,7 +173,7 @@ async def on_adverse_event(
     db: Connection, now: datetime, batch: Sequence[Received[Judged]]
 ) -> Told:
     """A case as it stands."""
-    await records.judged(db, batch)
+    await case_records.judged(db, batch)
     return await _changed(db, "cases", batch)
 
 
@@ -181,13 +181,13 @@ async def on_report_unmatched(
     db: Connection, now: datetime, batch: Sequence[Received[safety.ReportUnmatched]]
 ) -> Told:
     """No event has named the report's subject for a day."""
-    await records.unmatched(db, batch)
+    await case_records.unmatched(db, batch)
     return await _changed(db, "cases", batch)
 
 
 async def on_clock(db: Connection, now: datetime, batch: Sequence[Received[Clock]]) -> Told:
     """A reporting clock as it stands."""
-    await records.clocks(db, [(received, _state(received.data)) for received in batch])
+    await case_records.clocks(db, [(received, _state(received.data)) for received in batch])
     return await _changed(db, "clocks", batch)
 
 
@@ -226,13 +226,13 @@ async def on_alert_raised(
     db: Connection, now: datetime, batch: Sequence[Received[notification.AlertRaised]]
 ) -> Told:
     """A cause calls for people."""
-    await records.raised(db, batch)
+    await alert_records.raised(db, batch)
     return await _alerts_changed(db, batch)
 
 
 async def on_alert_changed(db: Connection, now: datetime, batch: Sequence[Received[Alert]]) -> Told:
     """Delivered, escalated, acknowledged, settled or lapsed."""
-    await records.alerts_are(
+    await alert_records.alerts_are(
         db, [(received.data.alert, _alert_state(received)) for received in batch]
     )
     return await _alerts_changed(db, batch)

@@ -1,11 +1,10 @@
-"""The read model as events change it, set by set: no arm, no treatment code, no free text."""
+"""Trials, sites and subjects as events change them, set by set: no arm, no code, no free text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from shared.contracts.events import notification, randomization, safety, screening
+from shared.contracts.events import randomization, safety, screening
 from shared.runtime.database import Connection
 from shared.runtime.record import Received
 
@@ -17,7 +16,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING
 
 async def screened(db: Connection, batch: Sequence[Received[screening.PatientScreened]]) -> None:
     """Subjects as their newest screening has them."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await db.executemany(
         """
         UPDATE subject
@@ -46,7 +45,7 @@ async def screened(db: Connection, batch: Sequence[Received[screening.PatientScr
 
 async def failed(db: Connection, batch: Sequence[Received[screening.ScreeningFailed]]) -> None:
     """Attempts that their sites ended."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await _each(db, "UPDATE subject SET failed = true WHERE trial = $1 AND subject = $2", batch)
 
 
@@ -54,7 +53,7 @@ async def randomized(
     db: Connection, batch: Sequence[Received[randomization.PatientRandomized]]
 ) -> None:
     """Draws: number, stratum and time. What was drawn is not kept here."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await db.executemany(
         """
         UPDATE subject
@@ -78,7 +77,7 @@ async def refused(
     db: Connection, batch: Sequence[Received[randomization.RandomizationRefused]]
 ) -> None:
     """Refusals, with the attempt and revision that they are about."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await db.executemany(
         """
         UPDATE subject SET refused = $3, refused_for = $4, waiting = false
@@ -100,7 +99,7 @@ async def waiting(
     db: Connection, batch: Sequence[Received[randomization.RandomizationWaiting]]
 ) -> None:
     """Subjects that wait for their draw."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await _each(
         db,
         "UPDATE subject SET waiting = true, refused = NULL WHERE trial = $1 AND subject = $2",
@@ -112,7 +111,7 @@ async def deviated(
     db: Connection, batch: Sequence[Received[randomization.EligibilityDeviation]]
 ) -> None:
     """Randomized subjects that are otherwise than at their draw."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await _each(db, "UPDATE subject SET deviation = true WHERE trial = $1 AND subject = $2", batch)
 
 
@@ -142,84 +141,9 @@ async def site_is(db: Connection, trial: str | None, site: str, opened: bool) ->
     )
 
 
-async def judged(
-    db: Connection,
-    batch: Sequence[Received[safety.AdverseEventReported | safety.AdverseEventUpdated]],
-) -> None:
-    """Cases as they stand."""
-    await _known(db, [one for one in batch if one.data.matched])
-    await db.executemany(
-        """
-        INSERT INTO adverse_event AS a
-            (trial, "case", subject, site, version, grade, severity, serious, seriousness, susar,
-             outcome, matched, reported_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
-        ON CONFLICT (trial, "case") DO UPDATE
-        SET version = EXCLUDED.version, grade = EXCLUDED.grade, severity = EXCLUDED.severity,
-            serious = EXCLUDED.serious, seriousness = EXCLUDED.seriousness,
-            susar = EXCLUDED.susar, outcome = EXCLUDED.outcome, matched = EXCLUDED.matched,
-            unmatched = a.unmatched AND NOT EXCLUDED.matched, changed_at = EXCLUDED.changed_at
-        """,
-        [
-            (
-                one.envelope.trial,
-                one.data.case,
-                one.data.subject,
-                one.data.site,
-                one.data.version,
-                one.data.grade,
-                one.data.severity,
-                one.data.serious,
-                one.data.seriousness,
-                one.data.susar,
-                one.data.outcome,
-                one.data.matched,
-                one.envelope.time,
-            )
-            for one in batch
-        ],
-    )
-
-
-async def unmatched(db: Connection, batch: Sequence[Received[safety.ReportUnmatched]]) -> None:
-    """Cases whose subject nobody has named for a day."""
-    await db.executemany(
-        'UPDATE adverse_event SET unmatched = NOT matched WHERE trial = $1 AND "case" = $2',
-        [(one.envelope.trial, one.data.case) for one in batch],
-    )
-
-
-async def clocks(db: Connection, batch: Sequence[tuple[Received[Any], str]]) -> None:
-    """Reporting clocks with their states."""
-    await db.executemany(
-        """
-        INSERT INTO clock (trial, clock, "case", subject, site, kind, authority, due, state,
-                           stopped_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT (trial, clock) DO UPDATE
-        SET due = EXCLUDED.due, state = EXCLUDED.state, stopped_at = EXCLUDED.stopped_at
-        """,
-        [
-            (
-                one.envelope.trial,
-                one.data.clock,
-                one.data.case,
-                one.data.subject,
-                one.data.site,
-                one.data.kind,
-                one.data.authority,
-                one.data.due,
-                state,
-                getattr(one.data, "stopped_at", None),
-            )
-            for one, state in batch
-        ],
-    )
-
-
 async def died(db: Connection, batch: Sequence[Received[safety.SurvivalReported]]) -> None:
     """Deaths, by their day."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     await _on_day(
         db,
         "UPDATE subject SET died = $3 WHERE trial = $1 AND subject = $2",
@@ -229,7 +153,7 @@ async def died(db: Connection, batch: Sequence[Received[safety.SurvivalReported]
 
 async def withdrawn(db: Connection, batch: Sequence[Received[safety.SubjectWithdrawn]]) -> None:
     """Consents taken back and treatments left, by their day."""
-    await _known(db, batch)
+    await known_subjects(db, batch)
     consents = [(one, one.data.date) for one in batch if one.data.withdrawn_from == "consent"]
     treatments = [(one, one.data.date) for one in batch if one.data.withdrawn_from == "treatment"]
     await _on_day(
@@ -240,72 +164,8 @@ async def withdrawn(db: Connection, batch: Sequence[Received[safety.SubjectWithd
     )
 
 
-async def raised(db: Connection, batch: Sequence[Received[notification.AlertRaised]]) -> None:
-    """Alerts, open."""
-    await db.executemany(
-        """
-        INSERT INTO alert (alert, trial, severity, event, rule, subject, site, roles, state,
-                           raised_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9) ON CONFLICT DO NOTHING
-        """,
-        [
-            (
-                one.data.alert,
-                one.envelope.trial,
-                one.data.severity,
-                one.data.event,
-                one.data.rule,
-                one.data.subject,
-                one.data.site,
-                one.data.roles,
-                one.envelope.time,
-            )
-            for one in batch
-        ],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class AlertState:
-    """What an event changes of an alert; None: nothing."""
-
-    at: datetime
-    state: str | None = None
-    person: str | None = None
-    step: int | None = None
-    delivered: bool | None = None
-    unreached: bool | None = None
-    lapsed: bool | None = None
-
-
-async def alerts_are(db: Connection, batch: Sequence[tuple[str, AlertState]]) -> None:
-    """Alerts as they changed."""
-    await db.executemany(
-        """
-        UPDATE alert
-        SET changed_at = $2, state = coalesce($3, state), person = coalesce($4, person),
-            step = coalesce($5, step), delivered = coalesce($6, delivered),
-            unreached = coalesce($7, unreached), lapsed = coalesce($8, lapsed)
-        WHERE alert = $1
-        """,
-        [
-            (
-                alert,
-                now.at,
-                now.state,
-                now.person,
-                now.step,
-                now.delivered,
-                now.unreached,
-                now.lapsed,
-            )
-            for alert, now in batch
-        ],
-    )
-
-
-async def _known(db: Connection, batch: Sequence[Received[Any]]) -> None:
-    """A row for each subject."""
+async def known_subjects(db: Connection, batch: Sequence[Received[Any]]) -> None:
+    """A row for each subject that the events name."""
     await db.execute(
         _SUBJECT,
         [one.envelope.trial for one in batch],

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from services.audit.bundle import README, tiles_of
+from services.audit.bundle import tiles_of
+from services.audit.verify import README
 from services.portal import assets, bundle
 
 
