@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.audit.tiles import HEIGHT, WIDTH, EntryTile, HashTile, width_at
-from services.audit.verify import MAX_BUNDLE, MAX_NOTE, MAX_TILE, Head, Key, Progress, Source
-
-README = b"""A trialops audit log: check it with `trialops audit verify --bundle FILE`,
-or alone with `python verify.py --bundle FILE`. `key` is the log's verifier key (compare it with
-one that you had before), `checkpoint` its signed head, the rest tiles as C2SP tlog-tiles has them.
-"""
+from services.audit.verify import (
+    MAX_BUNDLE,
+    MAX_NOTE,
+    MAX_TILE,
+    README,
+    Head,
+    Key,
+    Progress,
+    Source,
+)
 
 
 def export(source: Source, path: Path, progress: Progress) -> dict[str, object]:

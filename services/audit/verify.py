@@ -9,7 +9,8 @@ What it checks: the key (against `--key`, if pinned) and the checkpoint's signat
 against its leaf hash, so that a changed one is named; every hash tile; the root, made from the
 entries alone, against the signed one (and an older `--checkpoint`, which must be of a prefix);
 that each entry is one line of CloudEvents JSON with its attributes in order, ids are unique, and
-the sequences of each (topic, key) run from 1 without gap or repeat.
+the sequences of each (topic, key) run from 1 without gap or repeat; and that a bundle holds nothing
+beside the log but the README that every bundle has.
 
 It prints one JSON object, `{"ok", "size", "root" (base64), "origin", "problems"}`; a problem has
 `kind` and `detail`, and `index`, `id`, `type` where it is one entry's. Exit 0 all good, 1 a
@@ -47,6 +48,12 @@ MAX_TILE = WIDTH * 32
 MAX_PROBLEMS = 1_000
 TIMEOUT_S = 60
 
+README = b"""A trialops audit log: check it with `trialops audit verify --bundle FILE`,
+or alone with `python verify.py --bundle FILE`. `key` is the log's verifier key (compare it with
+one that you had before), `checkpoint` its signed head, the rest tiles as C2SP tlog-tiles has them.
+"""
+"""What a bundle tells whoever opens it. No signature covers it, so it has these words or none."""
+
 Progress = Callable[[int, int], None]
 """Told after each bundle how many entries of how many are done."""
 
@@ -71,7 +78,10 @@ class WrongUse(Exception):
 
 
 class Source(Protocol):
-    """A log's parts by their path below `/v1/log/`; Fault for what is missing or too large."""
+    """A log's parts by their path below `/v1/log/`; Fault for what is missing or too large.
+
+    `leftovers` names what is there and was not read.
+    """
 
     def read(self, path: str, limit: int) -> bytes: ...
 
@@ -145,7 +155,7 @@ class Bundle:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise WrongUse("--bundle takes a file that exists")
-        self._used = {"README"}
+        self._used = set[str]()
         try:
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
@@ -169,7 +179,18 @@ class Bundle:
         return body
 
     def leftovers(self) -> list[str]:
-        return sorted(self._names - self._used)
+        found = [repr(name) for name in sorted(self._names - self._used - {"README"})]
+        if "README" in self._names and not self._has_our_readme():
+            found.append("a README in other words")
+        if self._zip.comment:
+            found.append("a comment")
+        return found
+
+    def _has_our_readme(self) -> bool:
+        try:
+            return self.read("README", len(README)) == README
+        except Fault:
+            return False
 
 
 def _first_entries(data: bytes, count: int) -> bytes:
@@ -589,7 +610,7 @@ def verify(
         report.add("history", "the older checkpoint's root is not that of an empty log")
     Walk(source, head, report, past).run(progress)
     for extra in source.leftovers():
-        report.add("extra", f"the bundle has {extra!r}, which is no part of the log")
+        report.add("extra", f"the bundle has {extra}, which is no part of the log")
     return report
 
 

@@ -261,7 +261,7 @@ def test_any_changed_byte_of_a_bundle_is_found_without_a_traceback(tmp_path: Pat
         at = chance.randrange(len(good))
         path.write_bytes(good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1 :])
         wrong += not verify.check(None, str(path))["ok"]
-    # A byte of no consequence (a time stamp, the README, zip's own flags) may change.
+    # A byte of no consequence (a time stamp, zip's own flags) may change.
     assert wrong > 130
     assert len(where) == 8
     for length in (0, 1, 100, len(good) // 2, len(good) - 1):
@@ -289,6 +289,31 @@ def test_a_bundle_that_swells_or_holds_more_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a") as zipped, pytest.warns(UserWarning, match="Duplicate"):
         zipped.writestr("key", b"another")
     assert "twice" in json.dumps(verify.check(None, str(path)))
+
+
+def said_of(path: Path) -> list[str]:
+    """What a check of the bundle tells, kind and words."""
+    found: Any = verify.check(None, str(path))["problems"]
+    return [f"{problem['kind']}: {problem['detail']}" for problem in found]
+
+
+def test_a_bundle_that_says_more_than_ours_do_is_refused(tmp_path: Path) -> None:
+    path = exported(SmallLog(MANY[:9]), tmp_path)
+    other = "extra: the bundle has a README in other words, which is no part of the log"
+    for words in (
+        b"",
+        verify.README + b"It was checked.",
+        verify.README.replace(b"trial", b"tria1"),
+    ):
+        rewritten(path, zipfile.ZIP_STORED, README=words)
+        assert said_of(path) == [other]
+    rewritten(path, zipfile.ZIP_DEFLATED, README=bytes(50_000_000))
+    assert said_of(path) == [other]
+    rewritten(path, zipfile.ZIP_STORED, README=verify.README)
+    assert said_of(path) == []
+    with zipfile.ZipFile(path, "a") as zipped:
+        zipped.comment = b"It was checked."
+    assert said_of(path) == ["extra: the bundle has a comment, which is no part of the log"]
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
