@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
-from services.audit import store, tiles
+from services.audit import checkpoints, store, tiles, tree
 from services.audit.checkpoint import VerifierKey
 from services.audit.store import Filter
 from services.audit.tiles import EntryTile, HashTile
@@ -175,7 +175,7 @@ class Api:
     async def checkpoint(self, call: Call) -> Response:
         """The signed note."""
         async with call.work.reading() as db:
-            published = await store.latest_checkpoint(db)
+            published = await checkpoints.latest(db)
         if published is None:
             raise Problem(503, "unavailable", "No checkpoint is signed yet; ask again in a second.")
         return Response(published.note, media_type=_TEXT)
@@ -185,7 +185,7 @@ class Api:
         tile = _tile(call.path["tile"])
         if not isinstance(tile, HashTile):
             raise not_found("tile")
-        tile_bytes = await self._published(call, lambda db, size: store.hash_tile(db, tile, size))
+        tile_bytes = await self._published(call, lambda db, size: tree.hash_tile(db, tile, size))
         return _octets(tile_bytes, _FOR_EVER if tile.width == tiles.WIDTH else None)
 
     async def entry_tile(self, call: Call) -> Response:
@@ -194,14 +194,14 @@ class Api:
         if not isinstance(tile, EntryTile) or ALL not in call.caller.trials:
             raise not_found("tile")
         return _octets(
-            await self._published(call, lambda db, size: store.entry_tile(db, tile, size))
+            await self._published(call, lambda db, size: tree.entry_tile(db, tile, size))
         )
 
     async def _published(
         self, call: Call, read: Callable[[Connection, int], Awaitable[bytes | None]]
     ) -> bytes:
         async with call.work.reading() as db:
-            published = await store.latest_checkpoint(db)
+            published = await checkpoints.latest(db)
             found = await read(db, published.size) if published else None
         if found is None:
             raise not_found("tile")
@@ -210,13 +210,13 @@ class Api:
     async def inclusion(self, call: Call) -> Response:
         """The hashes between an entry and the root."""
         index, size = call.query.index, call.query.size
-        hashes = await _proof(call, lambda db: store.inclusion(db, index, size))
+        hashes = await _proof(call, lambda db: tree.inclusion(db, index, size))
         return _json({"index": index, "size": size, "hashes": hashes})
 
     async def consistency(self, call: Call) -> Response:
         """The hashes that make both roots."""
         old, new = call.query.old, call.query.new
-        hashes = await _proof(call, lambda db: store.consistency(db, old, new))
+        hashes = await _proof(call, lambda db: tree.consistency(db, old, new))
         return _json({"from": old, "to": new, "hashes": hashes})
 
     async def entries(self, call: Call) -> Response:

@@ -31,7 +31,6 @@ from services.audit.tiles import MAX_ENTRY_BYTES
 Headers = Mapping[str, str | bytes]
 
 MAX_DEPTH = 100
-_MAX_KEY_CHARS = 512
 _MAX_SEARCHED_CHARS = 256
 _MAX_CLIPPED_CHARS = 256
 
@@ -56,8 +55,6 @@ _FROM_DEAD_HEADERS = {
     "deadreason": "dead_reason",
     "deadtopic": "dead_topic",
 }
-_SEQUENCE = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_MAX_SEQUENCE = 2**63 - 1
 # A string's end is optional, so that an open one is passed over once, not tried from each quote.
 _BRACKET_OR_STRING = re.compile(rb'[\[{\]}]|"(?:[^"\\]+|\\.)*"?')
 _quote = json.JSONEncoder().encode
@@ -80,22 +77,20 @@ class Entry:
     leaf: bytes
 
     @classmethod
-    def of(cls, topic: str, key: str, headers: Headers, value: bytes | None) -> Entry:
-        """The entry of a record; ValueError where `ce_id`, `ce_sequence` or the key is unreadable.
+    def of(
+        cls, topic: str, identity: tuple[str, int, UUID], headers: Headers, value: bytes | None
+    ) -> Entry:
+        """The entry of a record, whose key, `ce_sequence` and `ce_id` were read by the runtime.
 
         Any other header may be odd: it stands in the line, and is not searched by.
         """
-        sequence = _text(headers.get("ce_sequence", ""))
-        if not _SEQUENCE.fullmatch(sequence) or int(sequence) > _MAX_SEQUENCE:
-            raise ValueError("ce_sequence is no decimal number from 1")
-        if not key or len(key) > _MAX_KEY_CHARS or "\x00" in key or _text(key) != key:
-            raise ValueError("the key is not readable")
+        key, sequence, ce_id = identity
         bytes_ = line(topic, headers, value)
         return cls(
-            ce_id=UUID(_text(headers.get("ce_id", ""))),
+            ce_id=ce_id,
             topic=topic,
             key=key,
-            sequence=int(sequence),
+            sequence=sequence,
             trial=_searched(headers, "ce_trial"),
             subject=_searched(headers, "ce_subject"),
             type=_searched(headers, "ce_type"),

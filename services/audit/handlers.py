@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.audit import store
+from services.audit import store, tree
 from services.audit.entry import Entry
 from shared.contracts.envelope import key_of
 from shared.contracts.events.audit import LogConflictFound
@@ -29,7 +29,7 @@ async def on_records(db: Connection, now: datetime, batch: Sequence[Record]) -> 
     )
     by_id = {known.ce_id: (known.index, known.leaf) for known in there}
     by_position = {(k.topic, k.key, k.sequence): (k.index, k.leaf) for k in there}
-    size = await store.size(db)
+    size = await tree.size(db)
     new: list[Entry] = []
     conflicts: list[NewEvent] = []
     for entry in given:
@@ -51,7 +51,7 @@ def _entry(record: Record) -> Entry:
     headers = record.headers
     if record.identity.key != key_of(headers.get("ce_trial"), headers.get("ce_subject")):
         raise DataFault("the record's key is not that of ce_trial and ce_subject")
-    return Entry.of(record.topic, record.identity.key, headers, record.value)
+    return Entry.of(record.topic, record.identity, headers, record.value)
 
 
 def _conflict(entry: Entry, index: int, leaf: bytes, now: datetime) -> NewEvent:

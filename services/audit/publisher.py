@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.audit import store
+from services.audit import checkpoints, store, tree
 from services.audit.checkpoint import Checkpoint, Signer
 from shared.contracts.events.audit import CheckpointSigned
 from shared.runtime import outbox
@@ -32,14 +32,14 @@ class Publisher:
         """
         async with work.pool.acquire() as db, db.transaction():
             await store.lock(db)
-            size = await store.size(db)
-            last = await store.latest_checkpoint(db)
+            size = await tree.size(db)
+            last = await checkpoints.latest(db)
             if last and last.size == size:
                 return
-            root = await store.root(db, size)
+            root = await tree.root(db, size)
             note = Checkpoint(self._signer.name, size, root).sign(self._signer)
-            await store.add_checkpoint(db, size, root, note, wall())
-            grown = await store.grown_by_facts(db, CheckpointSigned.ce_type(), last)
+            await checkpoints.add(db, size, root, note, wall())
+            grown = await checkpoints.grown_by_facts(db, CheckpointSigned.ce_type(), last)
             if grown:
                 fact = CheckpointSigned(size=size, root=root.hex(), note=note)
                 await outbox.add(db, work.service, [NewEvent(fact, work.now())])

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.audit import gaps, handlers, store
+from services.audit import checkpoints, gaps, handlers, tree
 from services.audit.checkpoint import Checkpoint, Signer
 from services.audit.publisher import Publisher
 from shared.runtime import clock
@@ -57,7 +57,7 @@ async def test_every_record_is_one_entry_whatever_is_repeated(db: Connection) ->
     records = [sent(1), sent(2), sent(3, "IT001-0002"), sent(1, "IT001-0002")]
     await hears(db, *records, records[0].again())
     await hears(db, *(record.again() for record in records))
-    assert await store.size(db) == 4
+    assert await tree.size(db) == 4
     assert await said(db) == []
 
 
@@ -71,7 +71,7 @@ async def test_other_bytes_under_a_known_id_are_one_conflict(db: Connection) -> 
     assert ce_type == "trialops.LogConflictFound.v1"
     assert fact["index"] == 0
     assert fact["kept"] != fact["refused"]
-    assert await store.size(db) == 1
+    assert await tree.size(db) == 1
 
 
 async def test_another_id_at_an_older_position_is_a_conflict(db: Connection) -> None:
@@ -101,7 +101,7 @@ async def test_a_checkpoint_is_told_of_facts_and_not_of_checkpoints(pool: Pool) 
     publisher = Publisher(signer)
     await publisher.sign(work)
     async with pool.acquire() as db:
-        empty = await store.latest_checkpoint(db)
+        empty = await checkpoints.latest(db)
         assert empty is not None
         assert Checkpoint.open(empty.note, signer.verifier).size == 0
         await hears(db, sent(1), sent(1, "IT001-0002"))
@@ -114,7 +114,7 @@ async def test_a_checkpoint_is_told_of_facts_and_not_of_checkpoints(pool: Pool) 
         checkpoint = checkpoint.with_header("ce_subject", b"IT001-0003")
         await hears(db, replace(checkpoint, key=b"T1:IT001-0003"))
         await publisher.sign(work)
-        newest = await store.latest_checkpoint(db)
+        newest = await checkpoints.latest(db)
         assert newest is not None
         assert Checkpoint.open(newest.note, signer.verifier).size == 3
         assert len(await said(db)) == 1
