@@ -1,14 +1,14 @@
 """What the notifier remembers of messages: each until it has an outcome, and every try for ever.
 
 A pending message has a timer of the kind `delivery`, due when it is to be tried. No handler works
-those off: who sends takes a message by a lease of the wall's clock, and the timer goes with the
-outcome, so whoever waits for the platform to come to rest waits for the servers' answers too.
+those off: who sends takes a message by a claim, and the timer goes with the outcome, so whoever
+waits for the platform to come to rest waits for the servers' answers too.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -20,13 +20,10 @@ from shared.contracts.events.notification import Channel as Kind
 from shared.contracts.subjects import TrialId
 from shared.runtime import timers
 from shared.runtime.clock import wall
-from shared.runtime.database import Connection, Pool
+from shared.runtime.database import Connection
 from shared.runtime.timers import Timer
 
 KIND: Final = "delivery"
-LEASE = timedelta(seconds=20)
-"""Longer than any try may take; after it another process sends what a dead one held."""
-
 Purpose = Literal["call", "digest", "test"]
 State = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -110,75 +107,6 @@ async def add(db: Connection, deliveries: Sequence[Delivery]) -> None:
     await timers.put(db, [Timer(KIND, str(one.id), one.written_at) for one in deliveries])
 
 
-async def next_due(pool: Pool) -> datetime | None:
-    """When the next message is due of the addresses to which nobody is sending."""
-    found: datetime | None = await pool.fetchval(
-        """
-        WITH address AS (
-            SELECT DISTINCT target FROM delivery WHERE state = 'pending'
-            EXCEPT SELECT target FROM delivery WHERE state = 'pending' AND lease_until > $2
-        )
-        SELECT min(timer.due) FROM address JOIN delivery USING (target)
-        JOIN timer ON timer.kind = $1 AND timer.id = delivery.id::text
-        WHERE delivery.state = 'pending'
-        """,
-        KIND,
-        wall(),
-    )
-    return found
-
-
-async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> list[Delivery]:
-    """Take messages that are due, one an address at a time: the most urgent, of them the oldest.
-
-    Those of an address are walked in order up to the first that is due, never compared with each
-    other. Processes claim one after the other, so that each sees what the one before has taken.
-    """
-    await db.execute("SELECT pg_advisory_xact_lock(hashtextextended('notifier claim', 0))")
-    rows = await db.fetch(
-        """
-        WITH address AS (
-            SELECT DISTINCT target FROM delivery WHERE state = 'pending'
-            EXCEPT SELECT target FROM delivery WHERE state = 'pending' AND lease_until > $3
-        ), first AS (
-            SELECT next.id FROM address CROSS JOIN LATERAL (
-                SELECT delivery.id FROM delivery
-                WHERE delivery.target = address.target AND delivery.state = 'pending' AND EXISTS (
-                    SELECT FROM timer
-                    WHERE timer.kind = $1 AND timer.id = delivery.id::text AND timer.due <= $2
-                )
-                ORDER BY delivery.urgency, delivery.number LIMIT 1
-            ) AS next
-        ), taken AS (
-            SELECT delivery.id FROM delivery JOIN first USING (id)
-            WHERE delivery.state = 'pending'
-              AND (delivery.lease_until IS NULL OR delivery.lease_until <= $3)
-            ORDER BY delivery.urgency, delivery.number LIMIT $6
-            FOR UPDATE OF delivery SKIP LOCKED
-        )
-        UPDATE delivery SET lease = $4, lease_until = $5
-        FROM taken WHERE delivery.id = taken.id RETURNING delivery.*
-        """,
-        KIND,
-        now,
-        wall(),
-        lease,
-        wall() + LEASE,
-        at_most,
-    )
-    return [_delivery(row) for row in sorted(rows, key=lambda row: row["number"])]
-
-
-async def held(db: Connection, delivery: UUID, lease: UUID) -> Delivery | None:
-    """The message, locked, if it is still ours to say what came of it."""
-    row = await db.fetchrow(
-        "SELECT * FROM delivery WHERE id = $1 AND lease = $2 AND state = 'pending' FOR UPDATE",
-        delivery,
-        lease,
-    )
-    return _delivery(row) if row else None
-
-
 async def keep_try(db: Connection, delivery: UUID, one: Try) -> None:
     """A try, for ever."""
     await db.execute(
@@ -229,7 +157,7 @@ async def cancel(db: Connection, alert: UUID) -> None:
 async def of_batch(db: Connection, batch: UUID) -> list[Delivery]:
     """All channels of one call."""
     rows = await db.fetch("SELECT * FROM delivery WHERE batch = $1 ORDER BY number", batch)
-    return [_delivery(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def of_alert(db: Connection, alert: UUID) -> list[Delivery]:
@@ -237,7 +165,7 @@ async def of_alert(db: Connection, alert: UUID) -> list[Delivery]:
     rows = await db.fetch(
         "SELECT * FROM delivery WHERE alerts @> ARRAY[$1::uuid] ORDER BY number", alert
     )
-    return [_delivery(row) for row in rows]
+    return [of_row(row) for row in rows]
 
 
 async def tries(db: Connection, deliveries: Sequence[UUID]) -> dict[UUID, list[Try]]:
@@ -251,7 +179,8 @@ async def tries(db: Connection, deliveries: Sequence[UUID]) -> dict[UUID, list[T
     return found
 
 
-def _delivery(row: asyncpg.Record) -> Delivery:
+def of_row(row: asyncpg.Record) -> Delivery:
+    """The message that a row of the table holds."""
     return Delivery(
         id=row["id"],
         batch=row["batch"],

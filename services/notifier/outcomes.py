@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from services.notifier import answers, contact_store, deliveries, escalation, store
+from services.notifier import answers, claims, contact_store, deliveries, escalation, store
 from services.notifier.answers import Answer
 from services.notifier.deliveries import Delivery, Try
 from services.notifier.desk import Desk, about, another, named, news
@@ -28,7 +28,7 @@ async def record(
 ) -> list[NewEvent]:
     """Keep a try and its answer. Nothing where another process has taken the message over."""
     await store.lock(db)
-    message = await deliveries.held(db, sent.id, lease)
+    message = await claims.held(db, sent.id, lease)
     if message is None:
         return []
     one = Try(message.tries + 1, now, answer.outcome, answer.text)

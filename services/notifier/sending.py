@@ -5,7 +5,7 @@ import time
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.notifier import deliveries, seals
+from services.notifier import claims, seals
 from services.notifier.answers import Answer
 from services.notifier.deliveries import Delivery
 from services.notifier.desk import Desk
@@ -20,6 +20,7 @@ from shared.runtime.work import Work
 _log = logs.logger("sending")
 
 GRACE_S = 3.0
+_SHARE = 8  # of so many messages one is the oldest, however many more urgent ones wait
 _LOOK_EVERY = 0.02  # seconds between two looks at the clock, which may be moved
 _READ_EVERY = 0.5  # seconds between two looks at the table, which another replica may write
 
@@ -33,6 +34,7 @@ class Sending:
         self._key = key
         self._changed = asyncio.Event()
         self._told = False
+        self._claimed = 0
         self._busy: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Work) -> None:
@@ -47,16 +49,20 @@ class Sending:
                 if not free:
                     await self._until(work, None)
                 elif not await self._begin(work, free):
-                    due = await deliveries.next_due(work.pool)
+                    due = await claims.next_due(work.pool)
                     await self._until(work, due)
         finally:
             await self._end()
 
     async def _begin(self, work: Work, at_most: int) -> int:
         """How many messages are on their way now that were not before."""
-        lease = uuid4()
+        lease, urgent = uuid4(), _SHARE - 1 - self._claimed % _SHARE
         async with work.pool.acquire() as db, db.transaction():
-            claimed = await deliveries.claim(db, work.now(), lease, at_most)
+            if urgent:
+                claimed = await claims.claim(db, work.now(), lease, min(at_most, urgent))
+            else:
+                claimed = await claims.claim_oldest(db, work.now(), lease)
+        self._claimed += len(claimed)
         for message in claimed:
             task = asyncio.create_task(self._deliver(work, message, lease))
             self._busy.add(task)

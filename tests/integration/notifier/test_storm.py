@@ -1,9 +1,14 @@
 """Thousands of messages that wait for one address: what comes after them is heard in time, too."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import uuid4
 
-from services.notifier import deliveries
+import pytest
+
+from services.notifier import claims, deliveries
+from services.notifier.deliveries import Delivery
+from shared.runtime.database import Connection
 from tests.integration.notifier.facts import reported, warned
 from tests.integration.notifier.house import House, person
 from tests.integration.runtime.records import NOON
@@ -43,8 +48,49 @@ async def test_a_death_goes_before_the_warnings_about_everybody_else(notifier: H
     assert "[critical]" in notifier.mail.letters[2]["Subject"]
 
 
-async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
+async def test_an_endless_stream_of_urgent_letters_leaves_the_others_a_share(
     notifier: House,
+) -> None:
+    await notifier.call(person("officer", "safety_officer"))
+    await notifier.replicas[0].stop()
+    await notifier.hears(reported(case="c0"))
+    for number in range(100, 120):
+        subject = f"IT001-{number}"
+        await notifier.hears(reported(subject=subject, case=subject, urgent=True))
+    notifier.replicas[0].start()
+    await notifier.rest()
+    urgent = ["[critical]" in letter["Subject"] for letter in notifier.mail.letters]
+    assert [urgent.index(False), urgent.count(True)] == [7, 20]
+
+
+async def test_the_oldest_is_of_an_address_to_which_nobody_is_sending(notifier: House) -> None:
+    await notifier.call(person("officer", "safety_officer"), person("manager", "trial_manager"))
+    await notifier.replicas[0].stop()
+    await notifier.hears(reported(case="c1"), reported(2, case="c2"))
+    await notifier.ask("POST", "/v1/contacts/manager/test", "trial_manager", {})
+    async with notifier.pool.acquire() as db:
+        [first] = await claims.claim_oldest(db, NOON, uuid4())
+        [second] = await claims.claim_oldest(db, NOON, uuid4())
+        assert (first.contact, second.contact) == ("officer", "manager")
+        assert await claims.claim_oldest(db, NOON, uuid4()) == []
+        await deliveries.again(db, first, NOON + timedelta(minutes=1))
+        [third] = await claims.claim_oldest(db, NOON, uuid4())
+        assert (third.contact, third.id != first.id) == ("officer", True)
+
+
+async def most_urgent(db: Connection) -> list[Delivery]:
+    """What is taken by urgency."""
+    return await claims.claim(db, NOON, uuid4(), 50)
+
+
+async def oldest(db: Connection) -> list[Delivery]:
+    """What is taken by age."""
+    return await claims.claim_oldest(db, NOON, uuid4())
+
+
+@pytest.mark.parametrize("taken", [most_urgent, oldest])
+async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
+    notifier: House, taken: Callable[[Connection], Awaitable[list[Delivery]]]
 ) -> None:
     """Each claim has two seconds; one that compared the messages in pairs would take hours."""
     await notifier.replicas[0].stop()
@@ -54,8 +100,8 @@ async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
         await db.execute("SET statement_timeout = '2s'")
         for _ in range(10):
             async with db.transaction():
-                [one] = await deliveries.claim(db, NOON, uuid4(), 50)
-                assert await deliveries.claim(db, NOON, uuid4(), 50) == []
+                [one] = await taken(db)
+                assert await taken(db) == []
                 await deliveries.end(db, one, "delivered")
             ids.append(one.id)
         await db.execute("RESET statement_timeout")
@@ -63,6 +109,6 @@ async def test_what_waits_for_an_address_is_not_walked_through_for_each_of_it(
         "SELECT id FROM delivery WHERE number % 2 = 0 ORDER BY number LIMIT 10"
     )
     assert ids == [row["id"] for row in rows]
-    assert await deliveries.next_due(notifier.pool) == NOON
+    assert await claims.next_due(notifier.pool) == NOON
     await notifier.pool.execute("DELETE FROM timer WHERE due = $1", NOON)
-    assert await deliveries.next_due(notifier.pool) == NOON + timedelta(hours=1)
+    assert await claims.next_due(notifier.pool) == NOON + timedelta(hours=1)
