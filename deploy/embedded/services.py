@@ -17,6 +17,8 @@ from deploy.embedded.state import State
 SERVICES = ("screening", "randomizer", "safety", "notifier", "audit", "portal")
 
 SENDER = "trialops@trialops.example"
+_HERE = ("127.0.0.1", "::1", "localhost")
+"""Where somebody who tries the platform has their webhooks."""
 
 
 def protocols_folder() -> Path:
@@ -119,6 +121,9 @@ class ServiceProcess:
                     "TRIALOPS_MAIL": self.backing.mail,
                     "TRIALOPS_MAIL_FROM": SENDER,
                     "TRIALOPS_CONTACTS": str(self.state.people.contacts_file),
+                    "TRIALOPS_WEBHOOKS_INSIDE": os.environ.get(
+                        "TRIALOPS_WEBHOOKS_INSIDE", json.dumps(_HERE)
+                    ),
                 }
             case "portal":
                 return portal | {

@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     delivery_timeout_s: float = Field(
         default=10, gt=0, description="one try of a letter or webhook, to the last word"
     )
+    webhooks_inside: frozenset[str] = Field(
+        default=frozenset(),
+        description="hosts inside the network that webhooks may go to, as addresses name them",
+    )
     deliveries_at_once: int = Field(
         default=8, ge=1, le=100, description="letters and webhooks on their way together"
     )

@@ -5,7 +5,7 @@
     webhook-signature   v1,BASE64( HMAC-SHA256( secret, id "." timestamp "." body ) )
 
 A secret that begins with `whsec_` is base64 after that, any other is its own UTF-8 bytes. Redirects
-are not followed, and nothing of the answer but its status is read.
+are not followed, and nothing of the answer but its status is read. Where they may go: `reach`.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import httpx
 
 from services.notifier.answers import Answer, said
 from services.notifier.seals import signing_key
+from services.notifier.senders import reach
 from services.notifier.senders.message import Message
 from shared.runtime.clock import wall
 from shared.runtime.settings import Settings
@@ -42,12 +43,10 @@ async def send(settings: Settings, message: Message) -> Answer:
         "webhook-signature": signature(message.secret or "", str(message.id), timestamp, body),
     }
     try:
-        async with (
-            asyncio.timeout(seconds),
-            httpx.AsyncClient(timeout=seconds, trust_env=False, follow_redirects=False) as client,
-            client.stream("POST", message.target, content=body, headers=headers) as response,
-        ):
-            status = response.status_code
+        async with asyncio.timeout(seconds):
+            status = await _posted(settings, message.target, headers, body)
+    except reach.InsideError:
+        return Answer("never", "the address is inside the network, which no setting allows")
     except (TimeoutError, httpx.TimeoutException):
         return Answer("later", "no answer in time")
     except (httpx.HTTPError, OSError) as fault:
@@ -61,6 +60,33 @@ async def send(settings: Settings, message: Message) -> Answer:
         return said("never", status, "a redirect is not followed")
     later = status >= 500 or status in _RETRIED
     return said("later" if later else "never", status, words)
+
+
+async def _posted(settings: Settings, target: str, headers: dict[str, str], body: bytes) -> int:
+    """The status that the receiver answers. Its addresses are tried in turn until one takes a
+    connection; it is called, and must be certified, by its name.
+    """
+    url = httpx.URL(target)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    there = await reach.addresses(url.host, port, settings.webhooks_inside)
+    seconds = settings.delivery_timeout_s
+    timeout = httpx.Timeout(seconds, connect=seconds / len(there))
+    unreached: Exception = OSError("no address")
+    async with httpx.AsyncClient(timeout=timeout, trust_env=False) as client:
+        for address in there:
+            try:
+                async with client.stream(
+                    "POST",
+                    url.copy_with(host=address),
+                    content=body,
+                    headers=headers | {"host": url.netloc.decode()},
+                    extensions={"sni_hostname": url.raw_host.decode()},
+                    follow_redirects=False,
+                ) as response:
+                    return response.status_code
+            except (httpx.ConnectError, httpx.ConnectTimeout) as fault:
+                unreached = fault
+    raise unreached
 
 
 def signature(secret: str, id: str, timestamp: str, body: bytes) -> str:

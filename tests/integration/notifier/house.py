@@ -223,6 +223,7 @@ async def house(postgres: str, folder: Path, **settings: Any) -> AsyncIterator[H
             "mail": mail.address,
             "mail_from": "trialops@trial.example",
             "portal_url": "https://portal.test",
+            "webhooks_inside": {"127.0.0.1"},
         }
         made = settings_of("nowhere:1", addresses.service, **(given | settings))
         built = House(pool, made, Issuer(folder), mail, hook)

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.notifier import deliveries, sending
+from services.notifier import claims, sending
 from tests.integration.notifier.facts import reported
 from tests.integration.notifier.house import House, house, person
 from tests.integration.notifier.servers import DROP, HANG
@@ -251,7 +251,7 @@ async def test_a_letter_whose_outcome_was_lost_comes_again_under_its_own_name(
     notifier: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies after the server took the letter and before that is written down."""
-    monkeypatch.setattr(deliveries, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(claims, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(sending, "GRACE_S", 0)
     await notifier.call(person("officer", "safety_officer"))
     first = notifier.replicas[0]
