@@ -1,26 +1,24 @@
-"""Safety's HTTP: adverse events with their follow-ups, judgements and submissions; survival,
-withdrawals; cases and clocks as they stand.
+"""Adverse events over HTTP, with their follow-ups, judgements and submissions; cases and clocks as
+they stand.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
 
-from services.safety import answers, bodies, commands, records, store, subjects
-from services.safety.commands import Conflict, Take, Trial
+from services.safety import answers, bodies, commands, records, scope, store, subjects
+from services.safety.commands import Take, Trial
 from services.safety.form import FormErrors
 from services.safety.records import Which
-from services.safety.subjects import Subject, Survival, Withdrawal
 from services.safety.submissions import read_submission
 from shared.contracts import jsontext
 from shared.contracts.envelope import uuid_of
 from shared.contracts.subjects import SiteId, SubjectId, TrialId, site_of
 from shared.runtime.database import Connection
-from shared.runtime.outbox import NewEvent
-from shared.runtime.problems import Problem, conflict, invalid, not_found
+from shared.runtime.problems import Problem, invalid, not_found
 from shared.runtime.routes import Body, Call, Route
 from shared.runtime.security import ALL, Role
 from shared.runtime.work import Answer
@@ -28,11 +26,9 @@ from shared.runtime.work import Answer
 _SITE = frozenset({Role.SITE, Role.INVESTIGATOR})
 _OFFICER = frozenset({Role.SAFETY_OFFICER})
 
-Say = Callable[[Connection, Trial, Subject, str, datetime], Awaitable[list[NewEvent]]]
-
 
 class Api:
-    """The routes over the trials that are watched over here."""
+    """The routes of cases, over the trials that are watched over here."""
 
     def __init__(self, trials: Mapping[TrialId, Trial]) -> None:
         self._trials = trials
@@ -80,37 +76,13 @@ class Api:
                 query=bodies.ClocksQuery,
                 answers={200: bodies.ClocksAnswer},
             ),
-            Route(
-                "POST",
-                f"{trial}/survival",
-                _SITE,
-                self.survive,
-                "a subject's survival status",
-                body=bodies.SurvivalBody,
-                answers={200: bodies.SurvivalAnswer},
-            ),
-            Route(
-                "POST",
-                f"{trial}/withdrawals",
-                _SITE,
-                self.withdraw,
-                "a subject's withdrawal",
-                body=bodies.WithdrawalBody,
-                answers={200: bodies.WithdrawalAnswer},
-            ),
         ]
-
-    def _trial(self, call: Call) -> Trial:
-        trial = self._trials.get(TrialId(call.trial))
-        if trial is None:
-            raise not_found("trial")
-        return trial
 
     async def report(self, call: Call) -> Response:
         """Keep the form as a new case."""
-        trial, subject = self._trial(call), SubjectId(call.body.subject)
+        trial, subject = scope.trial(self._trials, call), SubjectId(call.body.subject)
         _checked(lambda: commands.checked(trial, call.body.form, call.work.now()))
-        _site(call, trial, site_of(subject))
+        scope.site(call, trial, site_of(subject))
 
         async def decide(db: Connection, now: datetime) -> Answer:
             known = await commands.known(db, trial, subject)
@@ -124,27 +96,27 @@ class Api:
 
     async def follow_up(self, call: Call) -> Response:
         """The next version of a case."""
-        trial, now = self._trial(call), call.work.now()
+        trial, now = scope.trial(self._trials, call), call.work.now()
         _checked(lambda: commands.checked_follow_up(trial, call.body.form, now))
         return await self._step(call, commands.follow_up(call.body.form))
 
     async def assess(self, call: Call) -> Response:
         """The sponsor's causality and expectedness."""
-        trial, said = self._trial(call), call.body
+        trial, said = scope.trial(self._trials, call), call.body
         raw = {"causality": said.causality, "expected": said.expected, "reason": said.reason}
         _checked(lambda: commands.checked_assessment(trial, raw, call.work.now()))
         return await self._step(call, commands.assess(raw))
 
     async def submit(self, call: Call) -> Response:
         """A report was sent: it stops the clocks that waited for it."""
-        trial, raw, now = self._trial(call), call.body.model_dump(), call.work.now()
+        trial, raw, now = scope.trial(self._trials, call), call.body.model_dump(), call.work.now()
         ever = datetime.min.replace(tzinfo=now.tzinfo)
         _checked(lambda: read_submission(trial.rules.at(now), raw, now, ever))
         return await self._step(call, commands.submit(raw))
 
     async def _step(self, call: Call, take: Take) -> Response:
         """Find the case, lock its subject, decide, answer as a report does."""
-        trial = self._trial(call)
+        trial = scope.trial(self._trials, call)
 
         async def decide(db: Connection, now: datetime) -> Answer:
             case, subject = await _found(call, trial, db)
@@ -159,7 +131,7 @@ class Api:
 
     async def listing(self, call: Call) -> Response:
         """Cases of the caller's sites."""
-        trial, which = self._trial(call), self._which(call)
+        trial, which = scope.trial(self._trials, call), self._which(call)
         limit, after = call.query.limit, None
         if call.query.after is not None:
             after = uuid_of(call.query.after)
@@ -173,7 +145,7 @@ class Api:
 
     async def show(self, call: Call) -> Response:
         """One case with all its versions, judgements and submissions."""
-        trial = self._trial(call)
+        trial = scope.trial(self._trials, call)
         async with call.work.reading() as db:
             case, _ = await _found(call, trial, db)
             [filed] = await store.load(db, {trial.id: trial.rules}, [case])
@@ -182,7 +154,7 @@ class Api:
 
     async def clocks(self, call: Call) -> Response:
         """Clocks of the caller's sites, in the state that they have now."""
-        trial, which = self._trial(call), self._which(call)
+        trial, which = scope.trial(self._trials, call), self._which(call)
         now, limit, after = call.work.now(), call.query.limit, None
         if call.query.after is not None:
             after = _place(call.query.after)
@@ -201,56 +173,14 @@ class Api:
         body = {"items": items, "next": found[limit - 1].place if len(found) > limit else None}
         return Response(jsontext.dumps(body), media_type="application/json")
 
-    async def survive(self, call: Call) -> Response:
-        """Keep a survival status."""
-        said = call.body
-        if said.status == "alive" and said.cause is not None:
-            raise invalid([(("cause",), "is of a death alone")])
-        survival = Survival(said.status, said.date, said.cause)
-
-        async def say(
-            db: Connection, trial: Trial, subject: Subject, person: str, now: datetime
-        ) -> list[NewEvent]:
-            return await commands.survive(db, trial, subject, survival, person, now)
-
-        return await self._say(call, say, {"status": said.status, "date": said.date})
-
-    async def withdraw(self, call: Call) -> Response:
-        """Keep a withdrawal; of the consent, no draw follows it."""
-        said = call.body
-        withdrawal = Withdrawal(said.withdrawn_from, said.date, said.reason)
-
-        async def say(
-            db: Connection, trial: Trial, subject: Subject, person: str, now: datetime
-        ) -> list[NewEvent]:
-            return await commands.withdraw(db, trial, subject, withdrawal, person, now)
-
-        return await self._say(call, say, {"from": said.withdrawn_from, "date": said.date})
-
-    async def _say(self, call: Call, say: Say, told: Mapping[str, object]) -> Response:
-        """Keep what befell a subject on a day that has come at its site."""
-        trial, subject = self._trial(call), SubjectId(call.body.subject)
-        _not_future(trial, subject, call.body.date, call.work.now())
-        site = _site(call, trial, site_of(subject))
-
-        async def decide(db: Connection, now: datetime) -> Answer:
-            known = await commands.known(db, trial, subject)
-            try:
-                events = await say(db, trial, known, call.caller.sub, now)
-            except Conflict as why:
-                raise conflict(why.type, f"Not possible: {why.detail}.") from why
-            return Answer({"subject": subject, "site": site, **told}, events=events)
-
-        return await call.write(decide)
-
     def _which(self, call: Call) -> Which:
         """The caller's sites, or the one of them that is asked for."""
-        trial, query = self._trial(call), call.query
+        trial, query = scope.trial(self._trials, call), call.query
         subject = None if query.subject is None else SubjectId(query.subject)
         if subject is not None:
-            _site(call, trial, site_of(subject))
+            scope.site(call, trial, site_of(subject))
         if query.site is not None:
-            return Which([_site(call, trial, SiteId(query.site))], subject)
+            return Which([scope.site(call, trial, SiteId(query.site))], subject)
         sites = None if ALL in call.caller.sites else [SiteId(s) for s in call.caller.sites]
         return Which(sites, subject)
 
@@ -278,19 +208,6 @@ def _place(after: str) -> tuple[UUID, int]:
     if found is None or not (nth.isascii() and nth.isdigit() and len(nth) < 7):
         raise _no_next()
     return found, int(nth)
-
-
-def _not_future(trial: Trial, subject: SubjectId, day: date, now: datetime) -> None:
-    if day > trial.versions.today(site_of(subject), now):
-        raise invalid([(("date",), "is in the future")])
-
-
-def _site(call: Call, trial: Trial, site: SiteId) -> SiteId:
-    """The site, 404 where the trial has none such or it is outside the caller's scope."""
-    known = trial.versions.site(site, call.work.now())
-    if known is None or not call.caller.may_see_site(site):
-        raise not_found("site")
-    return site
 
 
 async def _found(call: Call, trial: Trial, db: Connection) -> tuple[UUID, SubjectId]:

@@ -7,6 +7,7 @@ from services.safety.api import Api
 from services.safety.commands import Trial
 from services.safety.rules import SafetyRules
 from services.safety.store import TIMER
+from services.safety.subject_api import SubjectApi
 from services.safety.timers import on_case_due
 from shared.contracts import versions
 from shared.contracts.events.randomization import PatientRandomized
@@ -30,7 +31,7 @@ def build(settings: Settings) -> Service:
         not_taken_back="enter reports, judgements, submissions, follow-ups and withdrawals since"
         " the backup again, as the log tells them; until then their clocks do not run",
         protocols=list(protocols.values()),
-        routes=Api(trials).routes(),
+        routes=[*Api(trials).routes(), *SubjectApi(trials).routes()],
         subscriptions=[
             Subscription("trialops.screening", {PatientScreened: screened}, *halts),
             Subscription("trialops.randomization", {PatientRandomized: randomized}, *halts),

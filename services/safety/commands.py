@@ -1,4 +1,4 @@
-"""What people do to cases and say of subjects: decided and kept in the caller's transaction."""
+"""What people do to cases: decided and kept in the caller's transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,11 @@ from services.safety.components import Components
 from services.safety.domain import Case, Known, Step
 from services.safety.judgements import read_assessment
 from services.safety.rules import SafetyRules
-from services.safety.subjects import Subject, Survival, Withdrawal
+from services.safety.subjects import Subject
 from services.safety.submissions import read_submission
 from shared.contracts.envelope import Envelope
 from shared.contracts.events.base import Event
-from shared.contracts.events.safety import (
-    SubjectWithdrawn,
-    SurvivalRecorded,
-    SurvivalReported,
-    WithdrawalRecorded,
-)
-from shared.contracts.subjects import SubjectId, TrialId, site_of
+from shared.contracts.subjects import SubjectId, TrialId
 from shared.contracts.versions import ByTime, Versions
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent
@@ -52,15 +46,6 @@ class Told:
 
     filed: Filed
     events: Sequence[NewEvent]
-
-
-class Conflict(Exception):
-    """What earlier reports forbid; ``type`` is stable and ends a problem's type."""
-
-    def __init__(self, type_: str, detail: str) -> None:
-        super().__init__(detail)
-        self.type = type_
-        self.detail = detail
 
 
 async def known(db: Connection, trial: Trial, subject: SubjectId) -> Subject:
@@ -157,56 +142,6 @@ def news(
         NewEvent(event, now, filed.trial, case.subject, case.site, person, cause)
         for event in events
     ]
-
-
-async def survive(
-    db: Connection, trial: Trial, subject: Subject, said: Survival, person: str, now: datetime
-) -> list[NewEvent]:
-    """Keep a survival status of a locked subject; Conflict where it contradicts an earlier one.
-
-    Of several deaths the newest report counts: a date can be put right.
-    """
-    earlier = await subjects.survivals(db, trial.id, subject.id)
-    deaths = [one.date for one in earlier if one.status == "dead"]
-    if said.status == "alive" and deaths and said.date > deaths[-1]:
-        raise Conflict("reported-dead", "an earlier death of the subject has been reported")
-    if said.status == "dead" and any(
-        one.status == "alive" and one.date > said.date for one in earlier
-    ):
-        raise Conflict("reported-alive", "the subject has been reported alive on a later day")
-    await subjects.add_survival(db, (trial.id, subject.id), said, person, now)
-    site = site_of(subject.id)
-    reported = SurvivalReported(subject=subject.id, site=site, status=said.status, date=said.date)
-    recorded = SurvivalRecorded(**reported.model_dump(), cause=said.cause)
-    return _of_subject(trial, subject, [reported, recorded], person, now)
-
-
-async def withdraw(
-    db: Connection, trial: Trial, subject: Subject, said: Withdrawal, person: str, now: datetime
-) -> list[NewEvent]:
-    """Keep a withdrawal of a locked subject; Conflict where it has been reported."""
-    if not await subjects.add_withdrawal(db, (trial.id, subject.id), said, person, now):
-        where = said.withdrawn_from
-        raise Conflict("already-withdrawn", f"the subject's withdrawal from {where} is known")
-    site = site_of(subject.id)
-    withdrawn = SubjectWithdrawn(
-        subject=subject.id, site=site, withdrawn_from=said.withdrawn_from, date=said.date
-    )
-    recorded = WithdrawalRecorded(
-        subject=subject.id,
-        site=site,
-        withdrawn_from=said.withdrawn_from,
-        date=said.date,
-        reason=said.reason,
-    )
-    return _of_subject(trial, subject, [withdrawn, recorded], person, now)
-
-
-def _of_subject(
-    trial: Trial, subject: Subject, events: Sequence[Event], person: str, now: datetime
-) -> list[NewEvent]:
-    site = site_of(subject.id)
-    return [NewEvent(event, now, trial.id, subject.id, site, person) for event in events]
 
 
 def _every(trial: Trial, now: datetime) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Survival and withdrawals: kept for ever, told without their words, and never contradicting."""
+"""Survival and withdrawals: kept for ever, told without their words; a death is never refused."""
 
 import pytest
 
@@ -33,8 +33,6 @@ async def test_nobody_lives_after_their_death(service: Safety) -> None:
     later = await service.ask("POST", "survival", ALIVE | {"date": "2026-03-01"})
     assert later.status_code == 200  # the day of death itself
     await service.post("survival", DEAD)  # said again
-    earlier = await service.ask("POST", "survival", DEAD | {"date": "2026-02-27"})
-    assert (earlier.status_code, earlier.json()["type"]) == (409, "/problems/reported-alive")
     service.clock.now = service.clock.now.replace(day=5)
     after = await service.ask("POST", "survival", ALIVE | {"date": "2026-03-02"})
     assert (after.status_code, after.json()["type"]) == (409, "/problems/reported-dead")
@@ -43,6 +41,16 @@ async def test_nobody_lives_after_their_death(service: Safety) -> None:
         await service.ask("POST", "survival", ALIVE | {"date": "2026-03-02"})
     ).status_code == 200
     assert await service.pool.fetchval("SELECT count(*) FROM survival") == 7
+
+
+async def test_a_death_is_taken_whatever_was_said_before_and_with_its_cause_unknown(
+    service: Safety,
+) -> None:
+    await service.post("survival", ALIVE)
+    kept = await service.post("survival", DEAD | {"date": "2026-02-27", "cause": None})
+    assert (kept["status"], kept["date"]) == ("dead", "2026-02-27")
+    after = await service.ask("POST", "survival", ALIVE)
+    assert (after.status_code, after.json()["type"]) == (409, "/problems/reported-dead")
 
 
 async def test_a_withdrawal_is_reported_once(service: Safety) -> None:
