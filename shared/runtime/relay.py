@@ -27,6 +27,16 @@ SELECT id, topic, key, sequence, headers, value FROM (
 """
 
 
+_BEYOND = _NEXT.replace(
+    "FROM outbox ORDER",
+    """FROM outbox AS o WHERE id > $3 AND NOT EXISTS (
+        -- Kept back, or committed late: what follows it in its key waits for it.
+        SELECT FROM outbox AS e WHERE e.topic = o.topic AND e.key = o.key AND e.id <= $3
+    ) ORDER""",
+)
+"""The same past the rows that were tried last and could not be sent."""
+
+
 _DONE = """
 WITH told AS (
     INSERT INTO sent_up_to AS s (topic, "partition", "offset")
@@ -51,6 +61,7 @@ class Relay:
         self._pause = database.pauses(settings)
         self._leased_until = 0.0
         self._faults = 0
+        self._tried = 0
         self.leads = False
 
     def wake(self) -> None:
@@ -152,16 +163,25 @@ class Relay:
         await db.execute("UPDATE relay_lease SET until = now() WHERE owner = $1", self._owner)
 
     async def _drain(self, db: Connection) -> None:
-        """Send until the outbox is empty or the lease is due."""
+        """Send until the outbox is empty or the lease is due.
+
+        Rows that cannot be sent must not stand before all others: where a round had one, the next
+        begins behind it, and the one after the last from the beginning again.
+        """
+        room = self._settings.relay_rows, self._settings.relay_bytes
         while self.leads:
-            rows = await db.fetch(_NEXT, self._settings.relay_rows, self._settings.relay_bytes)
+            tried = (self._tried,) if self._tried else ()
+            rows = await db.fetch(_BEYOND if tried else _NEXT, *room, *tried)
             if not rows:
+                self._tried = 0
                 return
             sent, fault = await self._sender.send(rows)
             reached = sorted(self._sender.reached().items())
             topics, partitions = [at[0] for at, _ in reached], [at[1] for at, _ in reached]
             await db.execute(_DONE, sent, topics, partitions, [end for _, end in reached])
             telemetry.records_relayed.add(len(sent))
+            if fault or tried:
+                self._tried = rows[-1]["id"]
             if fault:
                 raise fault
             self.leads = await self._lease(db)

@@ -51,8 +51,10 @@ class Sender:
         round_ = Round(self._producer)
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
-                by_partition = await round_.sorted(rows)
-                await asyncio.gather(*(round_.deliver(*one) for one in by_partition.items()))
+                by_topic: dict[str, list[asyncpg.Record]] = {}
+                for row in rows:
+                    by_topic.setdefault(row["topic"], []).append(row)
+                await asyncio.gather(*(round_.to_topic(*one) for one in by_topic.items()))
         except TimeoutError as why:
             round_.fault = why
         for place, end in round_.reached.items():
@@ -78,21 +80,20 @@ class Round:
         self.reached: Reached = {}
         self.fault: Exception | None = None
 
-    async def sorted(self, rows: Sequence[asyncpg.Record]) -> dict[Place, list[asyncpg.Record]]:
-        """The rows by partition, in their order; those of a topic that is not there stay behind."""
-        partitions: dict[str, list[int]] = {}
-        for topic in {row["topic"] for row in rows}:
-            try:
-                partitions[topic] = sorted(await self._producer.partitions_for(topic))
-            except Exception as why:
-                self.fault = why
-        found: dict[Place, list[asyncpg.Record]] = {}
+    async def to_topic(self, topic: str, rows: Sequence[asyncpg.Record]) -> None:
+        """One topic's rows, all partitions at once; where it is not there they stay behind, and no
+        other topic's wait for the answer.
+        """
+        try:
+            every = sorted(await self._producer.partitions_for(topic))
+        except Exception as why:
+            self.fault = why
+            return
+        by_partition: dict[int, list[asyncpg.Record]] = {}
         for row in rows:
-            topic = row["topic"]
-            if all_ := partitions.get(topic):
-                partition = _partition_of(row["key"].encode(), all_, all_)
-                found.setdefault((topic, partition), []).append(row)
-        return found
+            partition = _partition_of(row["key"].encode(), every, every)
+            by_partition.setdefault(partition, []).append(row)
+        await asyncio.gather(*(self.deliver((topic, at), of) for at, of in by_partition.items()))
 
     async def deliver(self, place: Place, rows: Sequence[asyncpg.Record]) -> None:
         """One partition's rows, batch after batch: the next goes when the broker has the last."""

@@ -5,13 +5,14 @@ import gc
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy.embedded.kafka import Kafka
 from deploy.embedded.probes import kafka_answers
@@ -23,6 +24,7 @@ from shared.runtime import outbox
 from shared.runtime.database import Pool
 from shared.runtime.outbox import Outgoing
 from shared.runtime.relay import Relay
+from shared.runtime.sender import Sender
 from shared.runtime.settings import Settings
 from tests.integration.databases import Database, database
 from tests.integration.runtime.records import NOON
@@ -229,7 +231,74 @@ async def test_a_row_that_cannot_be_sent_keeps_back_its_own_key_alone(
     assert repeats_left_out(found["T1:IT001-0002"]) == list(range(1, 62))
 
 
+async def test_a_topic_that_is_not_there_keeps_no_other_waiting(
+    kafka: str, pool: Pool, settings: Settings
+) -> None:
+    missing, topic = f"missing-{uuid4()}", await make_topic(kafka)
+    await put(pool, some(missing), some(topic))
+    patient = {"request_timeout_s": 60, "send_timeout_s": 60}  # it waits so long for the other
+    sender = Sender("randomizer", settings.model_copy(update=patient))
+    rows = await pool.fetch("SELECT id, topic, key, sequence, headers, value FROM outbox")
+    sending = asyncio.create_task(sender.send(rows))
+    try:
+
+        async def arrived() -> bool:
+            return len(await on_topic(kafka, topic)) == 1
+
+        await until(arrived, 20)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await sender.drop()
+
+
 # ---- the lease
+
+
+async def test_more_rows_than_a_round_that_cannot_be_sent_keep_back_no_other_key(
+    kafka: str, pool: Pool, settings: Settings
+) -> None:
+    topic, keys = await make_topic(kafka), [f"T1:IT001-{n:04}" for n in range(60)]
+    refused, others = keys[:30], keys[30:]
+    await put(pool, *(some(topic, key, b"x" * (MAX_RECORD_BYTES + 1)) for key in refused))
+    await put(pool, *(some(topic, key) for key in keys))
+    async with relaying(pool, settings.model_copy(update={"relay_rows": 10})):
+
+        async def only_those_stay() -> bool:
+            left = await pool.fetch("SELECT DISTINCT key FROM outbox ORDER BY key")
+            return [row["key"] for row in left] == refused
+
+        await until(only_those_stay, 20)
+        await pool.execute("UPDATE outbox SET value = '{}' WHERE length(value) > 65000")
+        await emptied(pool)
+    found = sequences(await on_topic(kafka, topic))
+    assert {key: repeats_left_out(of) for key, of in found.items()} == {
+        **{key: [1, 2] for key in refused},
+        **{key: [1] for key in others},
+    }
+
+
+async def test_what_commits_late_among_rows_that_are_kept_back_keeps_its_order(
+    kafka: str, pool: Pool, settings: Settings
+) -> None:
+    """The relay is past its place already when it commits, and so does the next of its key."""
+    topic, key = await make_topic(kafka), "T1:IT001-9999"
+    relay = Relay("randomizer", pool, settings.model_copy(update={"relay_rows": 5}), "nobody")
+    relay.leads, relay._leased_until = True, float("inf")
+    async with pool.acquire() as db, pool.acquire() as late:
+        async with late.transaction():
+            await outbox.put(late, [some(topic, key)])
+            refused = b"x" * (MAX_RECORD_BYTES + 1)
+            await put(pool, *(some(topic, f"T1:IT001-{n:04}", refused) for n in range(12)))
+            with pytest.raises(MessageSizeTooLargeError):
+                await relay._drain(db)
+        await put(pool, some(topic, key))
+        for _ in range(20):
+            await relay._sender.drop()
+            with suppress(MessageSizeTooLargeError):
+                await relay._drain(db)
+    await relay._sender.drop()
+    assert sequences(await on_topic(kafka, topic)) == {key: [1, 2]}
 
 
 async def hold(owner: asyncpg.Connection, seconds: float) -> None:
