@@ -43,7 +43,10 @@ def trial_of(key: str | None) -> str | None:
 
 
 async def bury(db: Connection, letters: Sequence[Letter]) -> list[Letter]:
-    """Keep letters and return the new ones: a record that is a letter already is passed over."""
+    """Keep letters and return the new ones: a record that is a letter already is passed over.
+
+    Another record at the place of a settled one is new: its topic was made again.
+    """
     if not letters:
         return []
     records = [letter.record for letter in letters]
@@ -54,7 +57,7 @@ async def bury(db: Connection, letters: Sequence[Letter]) -> list[Letter]:
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[], $5::text[],
                              $6::bigint[], $7::uuid[], $8::boolean[], $9::text[], $10::text[],
                              $11::bytea[], $12::bytea[])
-        ON CONFLICT (topic, "partition", "offset") DO NOTHING
+        ON CONFLICT DO NOTHING
         RETURNING id
         """,
         [letter.id for letter in letters],

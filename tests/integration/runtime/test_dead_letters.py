@@ -288,6 +288,26 @@ async def test_a_letter_that_blocks_nothing_can_only_be_dropped(
     assert await service.pool.fetch("SELECT * FROM watermark") == before
 
 
+async def test_another_record_at_the_place_of_a_letter_is_another_letter(service: Service) -> None:
+    """A topic that was made again gives out its offsets once more."""
+    first = sent(1, subject="IT001-0001")
+    service.refuses |= {("IT001-0001", 1), ("IT001-0002", 1)}
+    await service.hears(first)
+    await service.hears(first)
+    [letter] = await service.listed()
+    assert (await service.settle(letter["id"], "drop")).status_code == 200
+    second = sent(1, subject="IT001-0002").again(first.offset)
+    nameless = replace(sent(1, subject="IT001-0003").again(first.offset), key=None)
+    after = sent(2, subject="IT001-0002")
+    for _ in range(2):
+        await service.hears(second, after, nameless)
+    nobodys, waits = await service.listed()
+    assert (nobodys["key"], waits["key"]) == (None, "T1:IT001-0002")
+    service.refuses.clear()
+    assert (await service.settle(waits["id"])).status_code == 200
+    assert await service.heard("IT001-0002") == [1, 2]
+
+
 async def test_letters_of_other_trials_do_not_exist(service: Service) -> None:
     service.refuses = {("IT001-0001", 1)}
     good = sent(1)
