@@ -8,6 +8,7 @@ that is not this one. Records that were sent and not yet deleted from the outbox
 are those without `ce_traceparent`: no relay of ours sends such, and a forgery is no evidence.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from shared.contracts.envelope import parse_sequence
 from shared.contracts.topics import TOPICS
@@ -25,6 +26,7 @@ from shared.runtime.record import LONGEST_KEY
 from shared.runtime.settings import Settings
 
 _POLL_MS = 500
+_PATIENCE_S = 30
 _KEYS_AT_ONCE = 10_000
 
 _TRACE = "ce_traceparent"
@@ -97,9 +99,10 @@ class Check:
     async def look(self) -> Behind:
         """What is behind now; where nothing is, the next check begins at these ends."""
         places = await partitions(self._consumer, self._topics)
+        # Before the ends are asked for: another replica may note meanwhile what it has sent since.
+        stored = await stored_ends(self._pool)
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(places)
-        stored = await _stored(self._pool)
-        lost = {at.topic for at, offset in stored.items() if offset > ends.get(at, 0)}
+        lost = shrunk(stored, ends)
         begin = {at: max(self.read_to.get(at, 0), stored.get(at, 0)) for at in ends}
         async for records in tail(self._consumer, begin, ends):
             self._note(records)
@@ -116,7 +119,7 @@ class Check:
 
     async def unknown(self, behind: Behind) -> AsyncIterator[Any]:
         """The records that the database does not know, as far as the last look went."""
-        stored = await _stored(self._pool)
+        stored = await stored_ends(self._pool)
         begin = {at: stored.get(at, 0) for at in self.read_to}
         async for records in tail(self._consumer, begin, self.read_to):
             for record in records:
@@ -146,14 +149,24 @@ async def tail(
     begin: dict[TopicPartition, int],
     ends: dict[TopicPartition, int],
 ) -> AsyncIterator[list[Any]]:
-    """The records from `begin` up to `ends`, in batches; in the order of each partition."""
+    """The records from `begin` up to `ends`, in batches; in the order of each partition.
+
+    KafkaTimeoutError where nothing has come for a while: a partition is out of reach, or was cut
+    since its end was asked for and will never get there.
+    """
     first = await consumer.beginning_offsets(list(ends)) if ends else {}
     left = {at for at, end in ends.items() if max(begin[at], first[at]) < end}
     consumer.assign(list(left))
     for at in left:
         consumer.seek(at, max(begin[at], first[at]))
+    came = time.monotonic()
     while left:
-        for at, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
+        found = await consumer.getmany(*left, timeout_ms=_POLL_MS)
+        if found:
+            came = time.monotonic()
+        elif time.monotonic() - came > _PATIENCE_S:
+            raise KafkaTimeoutError(", ".join(sorted({at.topic for at in left})))
+        for at, records in found.items():
             yield [record for record in records if record.offset < ends[at]]
         left = {at for at in left if await consumer.position(at) < ends[at]}
 
@@ -187,9 +200,15 @@ async def raise_sequences(db: Connection, ahead: dict[Place, int]) -> None:
     )
 
 
-async def _stored(pool: Pool) -> dict[TopicPartition, int]:
+async def stored_ends(pool: Pool) -> dict[TopicPartition, int]:
+    """How far the broker acknowledged, partition by partition, as the relay noted it."""
     rows = await pool.fetch('SELECT topic, "partition", "offset" FROM sent_up_to')
     return {TopicPartition(row["topic"], row["partition"]): row["offset"] for row in rows}
+
+
+def shrunk(stored: dict[TopicPartition, int], ends: dict[TopicPartition, int]) -> set[str]:
+    """The topics that end before what was acknowledged, as far as `stored` has it."""
+    return {at.topic for at, offset in stored.items() if offset > ends.get(at, 0)}
 
 
 async def _drawn_before(db: Connection, highest: dict[Place, int]) -> dict[Place, int]:

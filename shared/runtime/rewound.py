@@ -1,8 +1,9 @@
 """Offsets ahead of the database: a restored one has forgotten records that its group has passed.
 
 Kafka would never give them again, and their keys would wait for ever at the gap. Offsets are
-committed after the database, so the last record before each of them is known to a database that is
-whole. Where one is not, the group begins at zero again: watermarks make what is known a repeat.
+committed after the database, so every record before them is known to a database that is whole. The
+last ones are looked at, not the very last alone: it may be an old one that was sent again. Where
+one is not known, the group begins at zero again: watermarks make what is known a repeat.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from shared.runtime.settings import Settings
 
 _log = logs.logger("rewound")
 
+_LOOKED_AT = 100
+"""Records before the offset of each partition."""
+
 
 async def rewind(service: str, topics: Sequence[str], pool: Pool, settings: Settings) -> bool:
     """Set the group's offsets to zero where the database is older than they are; whether it was.
@@ -32,7 +36,7 @@ async def rewind(service: str, topics: Sequence[str], pool: Pool, settings: Sett
         first = await consumer.beginning_offsets(places) if places else {}
         ends = await consumer.end_offsets(places) if places else {}
         passed = {at: offset for at, offset in offsets.items() if first[at] < offset <= ends[at]}
-        last = {at: offset - 1 for at, offset in passed.items()}
+        last = {at: max(0, offset - _LOOKED_AT) for at, offset in passed.items()}
         found: list[Any] = []
         async for records in tail(consumer, last, passed):
             found += records

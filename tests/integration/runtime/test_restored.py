@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 from fastapi import FastAPI
 
 from shared.contracts.topics import Topic
@@ -21,7 +22,7 @@ from shared.runtime.database import Pool
 from shared.runtime.opening import Doorway, Opening
 from shared.runtime.outbox import Outgoing
 from shared.runtime.relay import Relay
-from shared.runtime.restored import Behind, Check, partitions, raise_sequences
+from shared.runtime.restored import Behind, Check, partitions, raise_sequences, tail
 from shared.runtime.restoring import Able, Wish
 from shared.runtime.rewound import rewind
 from shared.runtime.settings import Settings
@@ -227,6 +228,43 @@ async def test_a_topic_that_ends_before_what_was_acknowledged_is_told(ground: Gr
     assert f"{ground.topic} ends before what was acknowledged" in behind.line()
 
 
+async def test_what_another_replica_sends_meanwhile_is_no_loss(ground: Ground) -> None:
+    """As in a rolling restart: the ends are those of a moment ago when it notes newer ones."""
+    await ground.say(*KEYS)
+    async with Check("randomizer", ground.pool, ground.settings, [ground.topic]) as check:
+        ask = check._consumer.end_offsets
+
+        async def ends_of_a_moment_ago(places: list[TopicPartition]) -> dict[TopicPartition, int]:
+            ends: dict[TopicPartition, int] = await ask(places)
+            await ground.say(*KEYS)
+            return ends
+
+        check._consumer.end_offsets = ends_of_a_moment_ago
+        assert not await check.look()
+
+
+async def test_an_end_that_is_never_reached_is_given_up(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topic was cut after its end was asked for: whoever waits says so and asks again."""
+    monkeypatch.setattr(runtime_restored, "_PATIENCE_S", 1)
+    await ground.say(*KEYS)
+    ends = await _ends(ground)
+    consumer = runtime_kafka.reader(ground.settings, "randomizer")
+    await consumer.start()
+    beyond = {at: end + 1 for at, end in ends.items()}
+
+    async def read() -> None:
+        async for _ in tail(consumer, dict.fromkeys(ends, 0), beyond):
+            pass
+
+    try:
+        with pytest.raises(KafkaTimeoutError, match=ground.topic):
+            await asyncio.wait_for(read(), 30)
+    finally:
+        await consumer.stop()
+
+
 async def test_offsets_that_the_database_does_not_know_are_rewound(ground: Ground) -> None:
     """What was passed and forgotten comes again; what is known is left where it is."""
     group = f"g-{uuid4().hex[:8]}"
@@ -240,6 +278,17 @@ async def test_offsets_that_the_database_does_not_know_are_rewound(ground: Groun
     assert await rewind(group, [ground.topic], ground.pool, ground.settings)
     assert set((await _committed(ground, group)).values()) == {0}
     assert not await rewind(group, [ground.topic], ground.pool, ground.settings)
+
+
+async def test_a_repeat_at_the_end_does_not_hide_what_was_forgotten(ground: Ground) -> None:
+    """A relay that woke after a take-over sent an old record again, after the newest."""
+    group = f"g-{uuid4().hex[:8]}"
+    records = [sent(n, subject="IT001-0001") for n in range(1, 4)]
+    await produce(ground.kafka, ground.topic, [*records, records[0], records[1]])
+    await _commit(ground, group, await _ends(ground))
+    key = (records[0].key or b"").decode()
+    await ground.pool.execute("INSERT INTO watermark VALUES ($1, $2, 2)", ground.topic, key)
+    assert await rewind(group, [ground.topic], ground.pool, ground.settings)
 
 
 async def test_a_record_that_waits_or_is_a_letter_is_known(ground: Ground) -> None:
