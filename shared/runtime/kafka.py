@@ -14,7 +14,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from shared.contracts.topics import MAX_DEAD_LETTER_BYTES, MAX_RECORD_BYTES
-from shared.runtime import headernames
+from shared.runtime import headernames, resets
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.record import KafkaRecord
 from shared.runtime.settings import Settings
@@ -88,6 +88,7 @@ def subscribe(
     consumer for all topics: each further member of a group would rebalance all the others.
     """
     headernames.tolerate()
+    resets.tell()
     in_hand = InHand()
     subscriber = broker.subscriber(
         *topics,
@@ -144,6 +145,7 @@ def subscribe(
 def reader(settings: Settings, service: str, group: str | None = None) -> AIOKafkaConsumer:
     """A consumer, not started, that joins no group; with one, it may ask for its offsets."""
     headernames.tolerate()
+    resets.tell()
     return AIOKafkaConsumer(
         **KafkaAccess.of(settings).arguments(),
         client_id=f"trialops-{service}-reader",

@@ -28,6 +28,7 @@ from shared.runtime import (
     restoring,
     stopping,
     telemetry,
+    topicwatch,
 )
 from shared.runtime.clock import PlatformClock
 from shared.runtime.consumer import Consumer
@@ -184,7 +185,8 @@ async def _at_work(
 ) -> None:
     """Once the database is known to be the right one, everything that the service does unasked.
 
-    Ends by a fault in `at_start` or one that the relay cannot wait out, and with it the process.
+    Ends by a fault in `at_start` or one that cannot be waited out, and with it the process: Kafka
+    has lost records, as the relay finds or who watches the topics, or the consumer has ended.
     """
     heard = [subscription.topic for subscription in service.subscriptions]
     await running.opening.check(service.name, heard, work.pool, running.settings)
@@ -192,9 +194,12 @@ async def _at_work(
     for job in service.at_start:
         await job(work)
     _settle_memory()
-    async with _tasks(jobs, work, running, stop), _in_group(running.consuming, stop):
+    async with _tasks(jobs, work, running, stop), _in_group(running.consuming, stop) as consumer:
         running.opening.done = True
-        await asyncio.shield(running.tasks[0])
+        vital = [*running.tasks[:2], consumer]
+        ended, _ = await asyncio.wait(vital, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
 
 
 def _settle_memory() -> None:
@@ -213,7 +218,11 @@ async def _tasks(
     jobs: Sequence[Job], work: Work, running: Running, stop: Stopping
 ) -> AsyncIterator[None]:
     """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
-    running.tasks = [asyncio.create_task(running.relay.run(), name="relay")]
+    watching = topicwatch.watch(work.service, work.pool, running.settings)
+    running.tasks = [
+        asyncio.create_task(running.relay.run(), name="relay"),
+        asyncio.create_task(watching, name="topics"),
+    ]
     running.tasks += [asyncio.create_task(_job(job, work)) for job in jobs]
     try:
         yield
@@ -247,11 +256,11 @@ def _consuming(service: Service, work: Work, settings: Settings) -> Consuming:
 
 
 @asynccontextmanager
-async def _in_group(consuming: Consuming, stop: Stopping) -> AsyncIterator[None]:
+async def _in_group(consuming: Consuming, stop: Stopping) -> AsyncIterator[asyncio.Task[None]]:
     """The consumer, beside what is served: a request is taken while Kafka is away."""
-    task = asyncio.create_task(consuming.run(), name="consumer")
+    task: asyncio.Task[None] = asyncio.create_task(consuming.run(), name="consumer")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         ended = asyncio.gather(task, return_exceptions=True)

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     metadata_age_s: float = Field(
         default=10, ge=1, description="brokers and topics are looked up, at least so often"
     )
+    topics_watched_s: float = Field(
+        default=30, gt=0, description="the ends of the service's own topics are looked at so often"
+    )
     poll_age_s: float = Field(default=60, gt=1, description="older last poll: not ready")
     outbox_age_s: float = Field(default=60, gt=0, description="older oldest row: not ready")
     shutdown_s: float = Field(

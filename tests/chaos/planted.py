@@ -6,7 +6,7 @@ nothing in the product knows of them.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -14,6 +14,7 @@ from faststream.kafka import KafkaBroker
 from shared.runtime import kafka, watermark
 from shared.runtime.batch import Batch
 from shared.runtime.consumer import Consumer
+from shared.runtime.consuming import Consuming
 from shared.runtime.database import Connection
 from shared.runtime.kafka import InHand, Take
 from shared.runtime.lines import Fate, Line
@@ -26,7 +27,7 @@ from tests.chaos.replacing import replace
 
 def plant(name: str) -> None:
     """Plant the bug of this name; KeyError where there is none."""
-    BUGS[name]()
+    (BUGS | UNFORESEEN)[name]()
 
 
 # ---- acknowledgements
@@ -162,6 +163,20 @@ def dead_letter_swallows() -> None:
 
     replace(Batch, "_guarded", swallowed)
 
+
+# ---- no bug of ours: what a process has to survive, or to end by
+
+
+def consumer_ends() -> None:
+    """The client library raises what nobody foresaw."""
+
+    async def confused(_: Consuming) -> NoReturn:
+        raise RuntimeError
+
+    replace(Consuming, "run", confused)
+
+
+UNFORESEEN: dict[str, Callable[[], None]] = {consumer_ends.__name__: consumer_ends}
 
 BUGS: dict[str, Callable[[], None]] = {
     bug.__name__: bug
