@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.runtime import database, logs, outbox
+from shared.runtime import database, logs, outbox, telemetry
 from shared.runtime.clock import wall
 from shared.runtime.database import Connection
 from shared.runtime.outbox import NewEvent
@@ -146,6 +146,8 @@ class Timers:
         try:
             async with db.transaction():
                 events = await self._handlers[first[0].kind](db, now, first)
+                traceparent = telemetry.traceparent()
+                said = [outbox.outgoing(self._work.service, one, traceparent) for one in events]
         except Exception as fault:
             if database.passing(fault) or database.conflicting(fault):
                 raise
@@ -160,7 +162,7 @@ class Timers:
             [timer.id for timer in first],
             [timer.due for timer in first],
         )
-        await outbox.add(db, self._work.service, events)
+        await outbox.put(db, said)
         return True
 
     async def _set_aside(self, failed: Timer) -> None:

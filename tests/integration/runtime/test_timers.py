@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from shared.contracts.events.screening import ScreeningFailed
+from shared.contracts.topics import MAX_EVENT_BYTES
 from shared.runtime import database as runtime_database
 from shared.runtime import timers
 from shared.runtime.database import Connection, Pool
@@ -46,6 +47,7 @@ class Replica:
     settings: Settings
     clock: Clock
     faulty: set[str] = field(default_factory=set)
+    loud: set[str] = field(default_factory=set)
     again: dict[str, timedelta] = field(default_factory=dict)
     worked: list[tuple[str, datetime]] = field(default_factory=list)
 
@@ -65,7 +67,7 @@ class Replica:
                 if timer.id in self.again
             ],
         )
-        return [rung(timer.id, now) for timer in due]
+        return [rung(timer.id, now, loud=timer.id in self.loud) for timer in due]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Replica"]:
@@ -78,8 +80,9 @@ class Replica:
             await asyncio.gather(task, return_exceptions=True)
 
 
-def rung(name: str, now: datetime) -> NewEvent:
-    fact = ScreeningFailed(subject=f"IT001-{name}", site="IT001", screening="s", attempt=1)
+def rung(name: str, now: datetime, *, loud: bool = False) -> NewEvent:
+    told = "s" * (MAX_EVENT_BYTES if loud else 1)
+    fact = ScreeningFailed(subject=f"IT001-{name}", site="IT001", screening=told, attempt=1)
     return NewEvent(fact, now, trial="T1", subject=f"IT001-{name}", site="IT001")
 
 
@@ -184,6 +187,17 @@ async def test_a_faulty_one_waits_and_its_neighbours_ring(settings: Settings) ->
         async with one.running():
             await until(lambda: emptied(one.pool, []))
         assert await one.pool.fetchval("SELECT count(*) FROM outbox") == 4
+
+
+async def test_one_whose_event_is_too_large_waits_and_its_neighbours_ring(
+    settings: Settings,
+) -> None:
+    async with replica(settings, Clock()) as one:
+        one.loud = {"0002"}
+        await put(one.pool, b0001=START, b0002=START, b0003=START)
+        async with one.running():
+            await until(lambda: emptied(one.pool, ["0002"]))
+        assert await one.pool.fetchval("SELECT count(*) FROM outbox") == 2
 
 
 async def test_a_round_undone_leaves_its_timers(settings: Settings) -> None:
