@@ -46,10 +46,15 @@ FROM unnest($1::text[], $2::text[]) AS named (trial, site) JOIN cell USING (tria
 
 ALL_CELLS = "SELECT trial, site, stratum, randomized FROM cell WHERE trial = ANY($1::text[])"
 
+# Each by the primary key, by LIMIT: a join would be planned to read the whole table while it is
+# small, and on some connections for long after.
 SUBJECTS = """
-SELECT trial, subject, site, standing, screening, attempt, revision, signed, verdict, stratum,
-       protocol_version, form_sha256, carry, arrival, refusal, withdrawn, number, drawn_in
-FROM unnest($1::text[], $2::text[]) AS named (trial, subject) JOIN subject USING (trial, subject)
+SELECT known.* FROM unnest($1::text[], $2::text[]) AS named (trial, subject)
+CROSS JOIN LATERAL (
+    SELECT trial, subject, site, standing, screening, attempt, revision, signed, verdict, stratum,
+           protocol_version, form_sha256, carry, arrival, refusal, withdrawn, number, drawn_in
+    FROM subject AS s WHERE s.trial = named.trial AND s.subject = named.subject LIMIT 1
+) AS known
 """
 
 WAITING = """

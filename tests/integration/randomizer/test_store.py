@@ -79,6 +79,17 @@ async def batch(db: Connection, by: Rules, *facts: Fact, whole: bool = False) ->
     return decision.book
 
 
+async def test_a_batch_looks_its_subjects_up_however_few_there_are(db: Connection) -> None:
+    by = rules(target=None)
+    await begin(db, by)
+    subjects = [screened(n) for n in range(1, 301)]
+    await batch(db, by, *subjects)
+    named = [TRIAL] * len(subjects), [fact.subject for fact in subjects]
+    plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN {store.SUBJECTS}", *named))
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
+
+
 async def test_what_is_saved_is_loaded(db: Connection) -> None:
     by = rules(target=5)
     await begin(db, by)
