@@ -9,6 +9,7 @@ One replica at a time works a service's timers off, in the order in which they a
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -102,9 +103,14 @@ class Timers:
 
     async def _until_due(self, due: datetime | None) -> None:
         """Until `due`, however the clock gets there, or until the table must be read again."""
+        if due is None:  # nothing that a moved clock could bring nearer
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_READ_EVERY):
+                    await self._changed.wait()
+            return
         read_again = time.monotonic() + _READ_EVERY
         while time.monotonic() < read_again and not self._changed.is_set():
-            if due is not None and self._work.now() >= due:
+            if self._work.now() >= due:
                 return
             await asyncio.sleep(_LOOK_EVERY)
 

@@ -131,6 +131,16 @@ async def test_what_came_due_while_nobody_was_there_rings_at_the_start(settings:
         assert [name for name, _ in one.worked] == ["0001", "0002"]
 
 
+async def test_one_that_another_replica_sets_while_there_is_none_rings(settings: Settings) -> None:
+    clock = Clock()
+    async with replica(settings, clock) as one, replica(settings, clock) as other, one.running():
+        await put(other.pool, b0001=START)
+        await until(lambda: emptied(one.pool, []))
+        await put(other.pool, b0002=START)
+        await until(lambda: emptied(one.pool, []))
+    assert [name for name, _ in one.worked] == ["0001", "0002"]
+
+
 async def test_a_timer_moved_or_cancelled_rings_as_it_was_left(settings: Settings) -> None:
     clock = Clock()
     async with replica(settings, clock) as one:
