@@ -1,5 +1,6 @@
 """The screening log over HTTP: numbers alone, of the caller's sites, as JSON or CSV."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
@@ -19,6 +20,7 @@ from shared.runtime.security import ALL, Role
 
 CSV = "text/csv"
 _VARY = {"vary": "accept"}
+_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 _READERS = frozenset({Role.SITE, Role.INVESTIGATOR, Role.TRIAL_MANAGER, Role.STATISTICIAN})
 
 
@@ -151,8 +153,9 @@ def _scope(call: Call, trial: Trial) -> tuple[list[SiteId] | None, list[SiteId]]
 
 
 def _wants_csv(call: Call) -> bool:
-    """By the query, else by what `Accept` names first."""
+    """By the query, else by what `Accept` names first and does not refuse (RFC 9110, 12.4.2)."""
     if call.query.format is not None:
         return bool(call.query.format == "csv")
-    first = call.request.headers.get("accept", "").partition(",")[0]
-    return first.partition(";")[0].strip().lower() == CSV
+    named = call.request.headers.get("accept", "").lower().split(",")
+    wanted = (one.partition(";")[0].strip() for one in named if not _REFUSED.search(one))
+    return next(wanted, "") == CSV

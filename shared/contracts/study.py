@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -163,7 +163,11 @@ class Protocol:
 
     def site(self, site: SiteId) -> Site | None:
         """The site as listed, None for one that the protocol does not know."""
-        return next((known for known in self.sites if known.id == site), None)
+        return self._listed.get(site)
+
+    @cached_property
+    def _listed(self) -> dict[SiteId, Site]:
+        return {known.id: known for known in self.sites}
 
     @property
     def version(self) -> str:

@@ -72,9 +72,10 @@ class Versions:
 
     def site(self, site: SiteId, now: datetime) -> Site | None:
         """The site, None for one that no version in force lists."""
-        version = self.in_force(site, self.today(site, now))
+        today = self.today(site, now)
+        version = self.in_force(site, today)
         known = version.site(site)
-        return known if version.in_force_from(site) <= self.today(site, now) else None
+        return known if version.in_force_from(site) <= today else None
 
     def today(self, site: SiteId, now: datetime) -> date:
         """The day at ``site`` at ``now`` (aware); one not listed goes by the first site's zone."""

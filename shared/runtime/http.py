@@ -165,7 +165,7 @@ def _errors(why: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
 
 
 def _query(route: Route, request: Request) -> BaseModel:
-    given = request.query_params.multi_items()
+    given = request.query_params.multi_items() if request.scope["query_string"] else []
     for name, value in given:
         if "\x00" in name + value:
             place = ("query",) if "\x00" in name else ("query", name)
@@ -185,15 +185,16 @@ def application(service: str, version: str, routes: Sequence[Route], gate: Gate)
     for route in routes:
         app.serve(route, _endpoint(route, gate))
 
-    async def http_problem(_: Request, error: Exception) -> Response:
+    async def http_problem(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise error
         status = error.status_code
         name = {404: "not-found", 405: "method-not-allowed"}.get(status, "invalid")
         detail = "There is no such route here."
-        return Problem(
-            status, name, detail, headers=_HEADERS | dict(error.headers or {})
-        ).response()
+        headers = _HEADERS | dict(error.headers or {})
+        if status == 405:
+            headers["Allow"] = ", ".join(app.methods_at(request.scope))
+        return Problem(status, name, detail, headers=headers).response()
 
     app.add_exception_handler(HTTPException, http_problem)
     return app

@@ -6,7 +6,7 @@ Spans and metrics carry routes, topics and counts; never a key, a subject or a p
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 from threading import Thread
 from typing import Literal
@@ -113,9 +113,18 @@ def new_trace() -> str:
     return f"00-{_ids.generate_trace_id():032x}-{_ids.generate_span_id():016x}-00"
 
 
+def request_span(route: str, method: str, parent: str | None) -> AbstractContextManager[Span]:
+    """The span of one HTTP request, a child of the caller's `traceparent` where there is one.
+
+    Where none is made and no trace goes on, nothing is put into the context either.
+    """
+    if parent is None and not isinstance(trace.get_tracer_provider(), TracerProvider):
+        return nullcontext(trace.INVALID_SPAN)
+    return _request_span(route, method, parent)
+
+
 @contextmanager
-def request_span(route: str, method: str, parent: str | None) -> Iterator[Span]:
-    """The span of one HTTP request, a child of the caller's `traceparent` where there is one."""
+def _request_span(route: str, method: str, parent: str | None) -> Iterator[Span]:
     above = _propagator.extract({"traceparent": parent}) if parent else context.Context()
     with tracer.start_as_current_span(
         f"{method} {route}",

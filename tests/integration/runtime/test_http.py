@@ -224,6 +224,9 @@ async def test_what_is_no_route_is_a_problem_too(served: Served) -> None:
         assert response.status_code == 405
         assert response.headers["allow"] == "GET"
         assert response.headers["content-type"] == "application/problem+json"
+    several = await served.client.delete("/v1/trials/T1/things", headers=signed)
+    assert several.status_code == 405
+    assert several.headers.get_list("allow") == ["GET, POST"]
 
 
 async def test_an_internal_error_tells_nothing(served: Served) -> None:
