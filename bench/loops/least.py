@@ -69,8 +69,7 @@ class Least:
         revision = replace(self._told.revision, screening=new)
         key = f"{screening.trial}:{subject}"
         async with self._pool.acquire() as db, db.transaction():
-            await store.lock(db, screening.trial, [subject])
-            await store.add(db, [screening], [revision])
+            await store.add_first(db, screening, revision)
             await outbox.put(db, [event._replace(key=key) for event in self._events])
         return Response(self._answer, 201, media_type="application/json")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field
 
 from services.screening.fields import Strict
-from services.screening.form import Read
+from services.screening.form import Read, written
 from services.screening.rules import Rule
 from shared.contracts import jsontext
 
@@ -112,17 +112,11 @@ class Outcomes(NamedTuple):
         )
 
     def written(self) -> jsontext.Written:
-        """Their answers as JSON; a field is written once for all that show it."""
-        known, converted = _members(self.read.known), _members(self.read.converted)
+        """Their answers as JSON."""
+        known, converted = self.read.members, written(self.read.converted)
         missing = self.missing
         every = [
             one.written(truth, missing[one.id] if truth is None else (), known, converted)
             for one, truth in zip(self.criteria, self.truths, strict=True)
         ]
         return jsontext.Written(b"[" + b",".join(every) + b"]")
-
-
-def _members(of: Mapping[str, object]) -> dict[str, bytes]:
-    """Each member as it stands in a JSON object."""
-    write = jsontext.text_of
-    return {name: f'"{name}":{write(value)}'.encode() for name, value in of.items()}

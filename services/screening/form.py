@@ -7,6 +7,7 @@ What is read is *facts*, by field: a bool, an int, a ``Decimal``, a word, a day 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from services.screening.fields import (
@@ -20,6 +21,7 @@ from services.screening.fields import (
     TextField,
 )
 from services.screening.readers import Errors, Loc, Quantity, Reader, members, reader
+from shared.contracts import jsontext
 
 Facts = Mapping[str, Any]
 
@@ -41,7 +43,7 @@ class Refused:
     say: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Read:
     """A form that keeps to its dictionary: the facts to decide by; and, to show them by field, what
     is known as it was submitted and what was converted, in its canonical unit."""
@@ -49,6 +51,23 @@ class Read:
     facts: dict[str, Any]
     known: dict[str, object]
     converted: dict[str, object]
+
+    @cached_property
+    def members(self) -> dict[str, bytes]:
+        """Each known field as it stands in a JSON object: written once for all that show it."""
+        return written(self.known)
+
+    def written(self, form: Mapping[str, object]) -> bytes:
+        """The form that was read as JSON, what `jsontext.dumps` writes of it; a null is a null."""
+        members = self.members
+        every = [members.get(name) or b'"%b":null' % name.encode() for name in form]
+        return b"{" + b",".join(every) + b"}"
+
+
+def written(of: Mapping[str, object]) -> dict[str, bytes]:
+    """Fields by name, each as it stands in a JSON object."""
+    write = jsontext.text_of
+    return {name: f'"{name}":{write(value)}'.encode() for name, value in of.items()}
 
 
 class Form:

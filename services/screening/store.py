@@ -104,6 +104,19 @@ WITH made AS (
 """
 
 
+_FIRST = """
+WITH new AS (
+    INSERT INTO subject (trial, subject) VALUES ($15, $16) ON CONFLICT DO NOTHING RETURNING subject
+), made AS (
+    INSERT INTO screening (id, trial, subject, site, attempt, revision, verdict, stratum)
+    SELECT $14, $15, subject, $17, $18, $19, $20, $21 FROM new
+)
+INSERT INTO revision (screening, revision, form, form_sha256, criteria, unmet, unknown, missing,
+                      carry, protocol_version, person, at, reason)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM new
+"""
+
+
 async def add(
     db: Connection, screenings: Sequence[Screening], revisions: Sequence[Revision]
 ) -> None:
@@ -111,17 +124,7 @@ async def add(
     if not screenings:
         return
     rows = [
-        (
-            *_columns(revision),
-            one.id,
-            one.trial,
-            one.subject,
-            one.site,
-            one.attempt,
-            one.revision,
-            one.verdict,
-            one.stratum,
-        )
+        (*_columns(revision), *_columns_of(one))
         for one, revision in zip(screenings, revisions, strict=True)
     ]
     statement = f"{_SCREENING}{_REVISION}"
@@ -131,9 +134,32 @@ async def add(
         await db.executemany(statement, rows)
 
 
+async def add_first(db: Connection, screening: Screening, revision: Revision) -> bool:
+    """A subject's first attempt with its first revision, and the subject's row, in one statement.
+
+    False, and nothing was done, where the subject is known; waits for a twin under way.
+    """
+    done = await db.execute(_FIRST, *_columns(revision), *_columns_of(screening))
+    return done == "INSERT 0 1"
+
+
 async def add_revision(db: Connection, revision: Revision) -> None:
     """A revision as it was decided."""
     await db.execute(_REVISION, *_columns(revision))
+
+
+def _columns_of(screening: Screening) -> tuple[object, ...]:
+    """The parameters of `_SCREENING`."""
+    return (
+        screening.id,
+        screening.trial,
+        screening.subject,
+        screening.site,
+        screening.attempt,
+        screening.revision,
+        screening.verdict,
+        screening.stratum,
+    )
 
 
 def _columns(revision: Revision) -> tuple[object, ...]:
