@@ -15,7 +15,9 @@ from bench.workload import SITES, TRIALS
 from deploy.embedded.probes import http_answers
 from deploy.tokens import Bearer, issue
 
-SINGLE, LINES, CONNECTIONS = 600, 2000, 16
+SINGLE, LINES, CONNECTIONS = 1000, 2000, 16
+WARM_UP = 400
+"""Requests before any measurement: connections are opened then, and their statements planned."""
 FORM = json.loads(Path(__file__).with_name("form.json").read_text())
 
 
@@ -30,12 +32,13 @@ class Web:
     async def single(self) -> float:
         """Screenings a second through the platform's service, each a request."""
         async with self._service() as port:
-            return await self._requests(port, f"/v1/trials/{TRIALS[0]}/screenings")
+            return await self._warm(port, f"/v1/trials/{TRIALS[0]}/screenings")
 
     async def batch(self) -> float:
         """Screenings a second as lines of one request."""
         body = b"\n".join(self._bodies(LINES))
         async with self._service() as port:
+            await self._requests(port, f"/v1/trials/{TRIALS[0]}/screenings", WARM_UP)
             head = self._head(f"/v1/trials/{TRIALS[0]}/screenings/batch", len(body), close=True)
             started = time.perf_counter()
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**26)
@@ -62,7 +65,7 @@ class Web:
         program = ground.tool(module, *where, "--trial", TRIALS[0], "--port", port)
         child = await ground.start(program, partial(http_answers, port))
         try:
-            return await self._requests(port, "/screenings")
+            return await self._warm(port, "/screenings")
         finally:
             await ground.stop(child)
 
@@ -96,13 +99,18 @@ class Web:
             f"Connection: {'close' if close else 'keep-alive'}\r\n\r\n"
         ).encode()
 
-    async def _requests(self, port: int, path: str) -> float:
-        bodies = self._bodies(SINGLE)
+    async def _warm(self, port: int, path: str) -> float:
+        """Requests a second, once it has had others."""
+        await self._requests(port, path, WARM_UP)
+        return await self._requests(port, path, SINGLE)
+
+    async def _requests(self, port: int, path: str, count: int) -> float:
+        bodies = self._bodies(count)
         requests = [self._head(path, len(body)) + body for body in bodies]
         shares = [requests[at::CONNECTIONS] for at in range(CONNECTIONS)]
         started = time.perf_counter()
         await asyncio.gather(*(_one_after_the_other(port, share) for share in shares))
-        return SINGLE / (time.perf_counter() - started)
+        return count / (time.perf_counter() - started)
 
 
 async def _one_after_the_other(port: int, requests: Sequence[bytes]) -> None:
