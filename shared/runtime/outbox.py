@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
@@ -82,6 +83,32 @@ def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing
     return Outgoing(data.TOPIC.format(service=service), key_of(trial, subject), headers, value)
 
 
+def _of_few(count: int) -> str:
+    """The statement of `put` for so many records, each of another key, in (topic, key) order."""
+    firsts = range(1, 4 * count, 4)
+    places = ", ".join(f"(${n}, ${n + 1}, 1)" for n in firsts)
+    rows = ", ".join(f"(${n}, ${n + 1}, ${n + 2}, ${n + 3}::bytea)" for n in firsts)
+    return f"""
+        WITH drawn AS (
+            INSERT INTO sequence AS s (topic, key, last) VALUES {places}
+            ON CONFLICT (topic, key) DO UPDATE SET last = s.last + 1
+            RETURNING s.topic, s.key, s.last
+        )
+        INSERT INTO outbox (topic, key, sequence, headers, value)
+        SELECT topic, key, drawn.last, r.headers, r.value
+        FROM (VALUES {rows}) AS r (topic, key, headers, value) JOIN drawn USING (topic, key)
+        """  # noqa: S608 - numbers of parameters alone
+
+
+_FEW = 4
+_STATEMENTS = {count: _of_few(count) for count in range(1, _FEW + 1)}
+"""A request's one or two events cost half as much as values than as sets by `unnest`."""
+
+
+def _written(headers: dict[str, str], untraced: str) -> str:
+    return HEADERS.dump_json({"ce_traceparent": untraced, **headers}).decode()
+
+
 async def add(db: Connection, service: str, events: Sequence[NewEvent]) -> None:
     """Put events into the outbox, each with the next number of its (topic, key).
 
@@ -102,6 +129,12 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
     if not records:
         return
     untraced = telemetry.new_trace()
+    if len(records) <= _FEW and len({record[:2] for record in records}) == len(records):
+        rows = sorted(
+            (topic, key, _written(of, untraced), value) for topic, key, of, value in records
+        )
+        await db.execute(_STATEMENTS[len(rows)], *chain.from_iterable(rows))
+        return
     counts = Counter((record.topic, record.key) for record in records)
     wanted = sorted(counts)
     each: list[int] = []
@@ -133,7 +166,7 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         topics,
         keys,
         after,
-        [HEADERS.dump_json({"ce_traceparent": untraced, **of}).decode() for of in headers],
+        [_written(of, untraced) for of in headers],
         values,
     )
 

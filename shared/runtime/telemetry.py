@@ -34,14 +34,23 @@ _meter = metrics.get_meter(_SCOPE)
 http_requests = _meter.create_counter(
     "trialops.http.requests", description="HTTP requests by route, method and status"
 )
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+"""Bounds of durations, those that OpenTelemetry's conventions ask for HTTP servers."""
+
 http_duration = _meter.create_histogram(
-    "trialops.http.duration", unit="s", description="time to answer an HTTP request by route"
+    "trialops.http.duration",
+    unit="s",
+    description="time to answer an HTTP request by route",
+    explicit_bucket_boundaries_advisory=_SECONDS,
 )
 records_consumed = _meter.create_counter(
     "trialops.consumer.records", description="Kafka records by what became of them"
 )
 batch_duration = _meter.create_histogram(
-    "trialops.consumer.batch.duration", unit="s", description="one batch's transaction"
+    "trialops.consumer.batch.duration",
+    unit="s",
+    description="one batch's transaction",
+    explicit_bucket_boundaries_advisory=_SECONDS,
 )
 records_relayed = _meter.create_counter(
     "trialops.relay.records", description="outbox rows that the broker acknowledged"
