@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -39,13 +40,20 @@ class Collector:
 
     def metric_names(self) -> set[str]:
         """The instruments that have said something."""
-        return {
-            metric.name
-            for request in self.metrics
-            for resource in request.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        }
+        return {metric.name for metric in self._said()}
+
+    def bounds(self, name: str) -> set[tuple[float, ...]]:
+        """Between what a histogram's values were counted."""
+        points = (
+            point for one in self._said() for point in one.histogram.data_points if one.name == name
+        )
+        return {tuple(point.explicit_bounds) for point in points}
+
+    def _said(self) -> Iterator[Metric]:
+        for request in self.metrics:
+            for resource in request.resource_metrics:
+                for scope in resource.scope_metrics:
+                    yield from scope.metrics
 
     def services(self) -> set[str]:
         """`service.name` of whoever sent."""

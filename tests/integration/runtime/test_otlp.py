@@ -135,6 +135,9 @@ async def test_a_write_and_the_batch_that_follows_are_told_to_the_collector(
         "trialops.consumer.records",
         "trialops.relay.records",
     } <= collector.metric_names()
+    for duration in ("trialops.http.duration", "trialops.consumer.batch.duration"):
+        [bounds] = collector.bounds(duration)
+        assert bounds[0] < 0.01 < 1 < bounds[-1], "a request's time lies between them, in seconds"
     assert collector.services() == {"trialops-screening"}
     everything = b"\0".join(collector.raw)
     screening_id = kept.json()["id"]
