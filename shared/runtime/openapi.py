@@ -9,9 +9,9 @@ from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, request_response
 from starlette.routing import Route as AnyRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from shared.runtime import problems
 from shared.runtime.routes import Route
@@ -71,25 +71,15 @@ _IDEMPOTENCY_KEY: Described = {
 
 
 class _Straight(APIRoute):
-    """Described by FastAPI, which parses nothing: the endpoint takes the request itself."""
+    """Described by FastAPI and served by Starlette alone: the endpoint takes the request itself."""
 
     def __init__(self, path: str, endpoint: Endpoint, **said: Any) -> None:
         super().__init__(path, endpoint, **said)
-        self.app = self._serve
-        self._answer = endpoint
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(Request(scope, receive, send))
-        await response(scope, receive, send)
+        self.app = request_response(endpoint)
 
 
 class Application(FastAPI):
-    """FastAPI over routes that are data. What it cannot see of them is told it.
-
-    A route's requests go straight to its endpoint, past FastAPI's five layers of middleware: the
-    endpoint itself answers whatever goes wrong. FastAPI serves the rest: health, pages, and that
-    there is no such route.
-    """
+    """FastAPI over routes that are data. It parses nothing, so what it cannot see is told it."""
 
     def __init__(self, service: str, version: str) -> None:
         super().__init__(
@@ -101,18 +91,6 @@ class Application(FastAPI):
             telemetry=_NONE_OF_ITS_OWN,
         )
         self._schemas: Described = {"Problem": _PROBLEM}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http":
-            for route in self.routes:
-                if isinstance(route, _Straight):
-                    match, found = route.matches(scope)
-                    if match is Match.FULL:
-                        scope.update(found)
-                        await route.app(scope, receive, send)
-                        return
-        await super().__call__(scope, receive, send)
 
     def serve(self, route: Route, endpoint: Endpoint) -> None:
         """Answer the route with the endpoint."""
