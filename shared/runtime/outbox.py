@@ -84,19 +84,21 @@ def outgoing(service: str, event: NewEvent, traceparent: str | None) -> Outgoing
 
 
 def _of_few(count: int) -> str:
-    """The statement of `put` for so many records, each of another key, in (topic, key) order."""
-    firsts = range(1, 4 * count, 4)
-    places = ", ".join(f"(${n}, ${n + 1}, 1)" for n in firsts)
-    rows = ", ".join(f"(${n}, ${n + 1}, ${n + 2}, ${n + 3}::bytea)" for n in firsts)
+    """The statement of `put` for so many records, each of another key."""
+    rows = ", ".join(
+        f"({nth}, ${first}, ${first + 1}, ${first + 2}, ${first + 3}::bytea)"
+        for nth, first in enumerate(range(1, 4 * count, 4))
+    )
     return f"""
-        WITH drawn AS (
-            INSERT INTO sequence AS s (topic, key, last) VALUES {places}
+        WITH r (nth, topic, key, headers, value) AS (VALUES {rows}), drawn AS (
+            INSERT INTO sequence AS s (topic, key, last)
+            SELECT topic, key, 1 FROM r ORDER BY topic COLLATE "C", key COLLATE "C"
             ON CONFLICT (topic, key) DO UPDATE SET last = s.last + 1
             RETURNING s.topic, s.key, s.last
         )
         INSERT INTO outbox (topic, key, sequence, headers, value)
         SELECT topic, key, drawn.last, r.headers, r.value
-        FROM (VALUES {rows}) AS r (topic, key, headers, value) JOIN drawn USING (topic, key)
+        FROM r JOIN drawn USING (topic, key) ORDER BY r.nth
         """  # noqa: S608 - numbers of parameters alone
 
 
@@ -119,7 +121,7 @@ async def add(db: Connection, service: str, events: Sequence[NewEvent]) -> None:
 
 
 async def put(db: Connection, records: Sequence[Outgoing]) -> None:
-    """Keep records in their order, drawing their sequences in one set-wise statement.
+    """Keep records in their order, drawing their sequences in one statement.
 
     The rows of `sequence` are locked in (topic, key) order, so two transactions cannot deadlock,
     and an outbox id is drawn only while its key's lock is held: ids order a key's records as
@@ -130,9 +132,7 @@ async def put(db: Connection, records: Sequence[Outgoing]) -> None:
         return
     untraced = telemetry.new_trace()
     if len(records) <= _FEW and len({record[:2] for record in records}) == len(records):
-        rows = sorted(
-            (topic, key, _written(of, untraced), value) for topic, key, of, value in records
-        )
+        rows = [(topic, key, _written(of, untraced), value) for topic, key, of, value in records]
         await db.execute(_STATEMENTS[len(rows)], *chain.from_iterable(rows))
         return
     counts = Counter((record.topic, record.key) for record in records)
