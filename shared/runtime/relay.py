@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from shared.runtime import database, logs, telemetry
 from shared.runtime.database import Connection, Pool
+from shared.runtime.detour import Detour
 from shared.runtime.sender import Sender, TopicShrunk
 from shared.runtime.settings import Settings
 
@@ -27,14 +28,19 @@ SELECT id, topic, key, sequence, headers, value FROM (
 """
 
 
-_BEYOND = _NEXT.replace(
-    "FROM outbox ORDER",
-    """FROM outbox AS o WHERE id > $3 AND NOT EXISTS (
-        -- Kept back, or committed late: what follows it in its key waits for it.
-        SELECT FROM outbox AS e WHERE e.topic = o.topic AND e.key = o.key AND e.id <= $3
-    ) ORDER""",
+_BEYOND = """
+WITH kept AS MATERIALIZED (
+    -- Kept back, or committed late: what follows it in its key waits for it.
+    SELECT DISTINCT topic, key FROM outbox WHERE id <= $3
 )
-"""The same past the rows that were tried last and could not be sent."""
+SELECT id, topic, key, sequence, headers, value FROM (
+    SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
+    FROM (
+        SELECT * FROM outbox WHERE id > $3 AND (topic, key) NOT IN (SELECT topic, key FROM kept)
+        ORDER BY id LIMIT $1
+    ) AS first
+) AS round WHERE before < $2 ORDER BY id
+"""
 
 
 _DONE = """
@@ -61,7 +67,7 @@ class Relay:
         self._pause = database.pauses(settings)
         self._leased_until = 0.0
         self._faults = 0
-        self._tried = 0
+        self._detour = Detour(self._pause)
         self.leads = False
 
     def wake(self) -> None:
@@ -163,25 +169,20 @@ class Relay:
         await db.execute("UPDATE relay_lease SET until = now() WHERE owner = $1", self._owner)
 
     async def _drain(self, db: Connection) -> None:
-        """Send until the outbox is empty or the lease is due.
-
-        Rows that cannot be sent must not stand before all others: where a round had one, the next
-        begins behind it, and the one after the last from the beginning again.
-        """
+        """Send until the outbox is empty or the lease is due."""
         room = self._settings.relay_rows, self._settings.relay_bytes
         while self.leads:
-            tried = (self._tried,) if self._tried else ()
-            rows = await db.fetch(_BEYOND if tried else _NEXT, *room, *tried)
+            behind = self._detour.begin()
+            rows = await (db.fetch(_BEYOND, *room, behind) if behind else db.fetch(_NEXT, *room))
             if not rows:
-                self._tried = 0
+                self._detour.nothing()
                 return
             sent, fault = await self._sender.send(rows)
             reached = sorted(self._sender.reached().items())
             topics, partitions = [at[0] for at, _ in reached], [at[1] for at, _ in reached]
             await db.execute(_DONE, sent, topics, partitions, [end for _, end in reached])
             telemetry.records_relayed.add(len(sent))
-            if fault or tried:
-                self._tried = rows[-1]["id"]
+            self._detour.end(rows[-1]["id"], failed=fault is not None)
             if fault:
                 raise fault
             self.leads = await self._lease(db)
