@@ -57,7 +57,7 @@ async def submit(
 ) -> list[Told | Conflict]:
     """Keep each submission as its subject's next attempt, in order; one that may not be is told so.
 
-    The same few statements for one submission or many.
+    One of a subject that is not known yet is one statement; else a few, for one or for many.
     """
     if len(submissions) == 1:
         [first] = submissions

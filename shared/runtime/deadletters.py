@@ -45,7 +45,7 @@ def trial_of(key: str | None) -> str | None:
 async def bury(db: Connection, letters: Sequence[Letter]) -> list[Letter]:
     """Keep letters and return the new ones: a record that is a letter already is passed over.
 
-    Another record at the place of a settled one is new: its topic was made again.
+    Another record at the place of one is new: its topic was made again.
     """
     if not letters:
         return []

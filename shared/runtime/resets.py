@@ -2,7 +2,8 @@
 
 Somebody cut the topic, or Kafka lost its end. aiokafka goes on at the first record that is left and
 has no word for it but one in its own log, at a level that else is not listened to. A group that
-begins with a topic is no such case, nor is a topic made again: Kafka forgets its offsets.
+begins with a topic is no such case, nor, for who joins later, a topic made again: Kafka forgets its
+offsets.
 """
 
 import logging

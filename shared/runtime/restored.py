@@ -162,12 +162,11 @@ async def tail(
     came = time.monotonic()
     while left:
         found = await consumer.getmany(*left, timeout_ms=_POLL_MS)
-        if found:
-            came = time.monotonic()
-        elif time.monotonic() - came > _PATIENCE_S:
+        if not found and time.monotonic() - came > _PATIENCE_S:
             raise KafkaTimeoutError(", ".join(sorted({at.topic for at in left})))
         for at, records in found.items():
             yield [record for record in records if record.offset < ends[at]]
+            came = time.monotonic()  # whoever takes them may take long
         left = {at for at in left if await consumer.position(at) < ends[at]}
 
 

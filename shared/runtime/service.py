@@ -194,10 +194,15 @@ async def _at_work(
     for job in service.at_start:
         await job(work)
     _settle_memory()
-    async with _tasks(jobs, work, running, stop), _in_group(running.consuming, stop) as consumer:
+    async with (
+        _tasks(jobs, work, running, stop) as (relay, topics),
+        _in_group(running.consuming, stop) as consumer,
+    ):
         running.opening.done = True
-        vital = [*running.tasks[:2], consumer]
+        vital = [relay, topics, consumer]
         ended, _ = await asyncio.wait(vital, return_when=asyncio.FIRST_COMPLETED)
+        if topics in ended:
+            relay.cancel()  # what it sent on might hide from the next start what is lost
         for task in ended:
             task.result()
 
@@ -216,16 +221,18 @@ def _settle_memory() -> None:
 @asynccontextmanager
 async def _tasks(
     jobs: Sequence[Job], work: Work, running: Running, stop: Stopping
-) -> AsyncIterator[None]:
-    """The relay and the service's jobs; the last to stop, so that what is committed goes out."""
-    watching = topicwatch.watch(work.service, work.pool, running.settings)
-    running.tasks = [
-        asyncio.create_task(running.relay.run(), name="relay"),
-        asyncio.create_task(watching, name="topics"),
-    ]
+) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Task[None]]]:
+    """The relay, who watches its topics, and the service's jobs.
+
+    The last to stop, so that what is committed goes out.
+    """
+    watch = topicwatch.watch(work.service, work.pool, running.settings)
+    relay: asyncio.Task[None] = asyncio.create_task(running.relay.run(), name="relay")
+    topics: asyncio.Task[None] = asyncio.create_task(watch, name="topics")
+    running.tasks = [relay, topics]
     running.tasks += [asyncio.create_task(_job(job, work)) for job in jobs]
     try:
-        yield
+        yield relay, topics
     finally:
         await stop.within(stopping.OUTBOX, "outbox", running.relay.settled())
         for task in running.tasks:

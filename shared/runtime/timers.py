@@ -107,6 +107,7 @@ class Timers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_READ_EVERY):
                     await self._changed.wait()
+                    await asyncio.sleep(_LOOK_EVERY)  # many commits at once ask for one look
             return
         read_again = time.monotonic() + _READ_EVERY
         while time.monotonic() < read_again and not self._changed.is_set():

@@ -5,6 +5,7 @@ would go on for long beside a topic whose records are gone.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import NoReturn
 
 from aiokafka import AIOKafkaConsumer
@@ -36,12 +37,15 @@ async def watch(service: str, pool: Pool, settings: Settings) -> NoReturn:
                     logs.warn(_log, _HALTS, topic=topic)
                     raise TopicShrunk(topic)
                 before = lost
+        except TopicShrunk:
+            raise
         except Exception as fault:
             # Whoever needs Kafka or the database now says that it is away.
             if not (isinstance(fault, KafkaError) or database.passing(fault)):
-                raise
+                logs.warn(_log, "the topics could not be looked at", fault)
         finally:
-            await consumer.stop()
+            with suppress(Exception):
+                await consumer.stop()
         await asyncio.sleep(settings.topics_watched_s)
 
 
