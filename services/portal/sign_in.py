@@ -22,8 +22,11 @@ from shared.runtime.problems import Problem
 _log = logs.logger("sign_in")
 
 _LONGEST_FORM = 8 * 1024
+_WAITING = 50
+"""Sign-ins that wait to be looked at: a flood of them leaves the other pages their places."""
 _WRONG = "Name and password do not go together."
 _TOO_OFTEN = "Too many tries. Wait a quarter of an hour, then try again."
+_CROWDED = "Too many people sign in at the moment. Try again in a minute."
 _NOT_FROM_HERE = "This form came from another page. Open the sign-in here and try again."
 _NO_DATABASE = "The portal cannot reach its database at the moment. Try again in a minute."
 
@@ -35,6 +38,7 @@ class SignIn:
         self._parts = parts
         self._door = door
         self._looking = asyncio.Semaphore(2)  # each takes 16 MiB and a core
+        self._waiting = 0
 
     async def show(self, request: Request) -> Response:
         """The form; whoever is signed in goes on at once."""
@@ -80,15 +84,27 @@ class SignIn:
 
         A failure is counted before the next is looked at, however many come at once.
         """
-        async with self._looking:
-            async with self._parts.work.pool.acquire() as db:
-                if not await tries.may_try(db, name, address):
-                    return 429, _TOO_OFTEN
-            person = await asyncio.to_thread(self._parts.people.checked, name, password)
-            if person is None:
-                await self._parts.work.transact(
-                    lambda db, now: self._refuse(db, now, name, address)
-                )
+        if not await self._may_try(name, address):
+            return 429, _TOO_OFTEN
+        if self._waiting >= _WAITING:
+            return 503, _CROWDED
+        self._waiting += 1
+        try:
+            async with self._looking:
+                return await self._person(name, password, address)
+        finally:
+            self._waiting -= 1
+
+    async def _may_try(self, name: str, address: str) -> bool:
+        async with self._parts.work.pool.acquire() as db:
+            return await tries.may_try(db, name, address)
+
+    async def _person(self, name: str, password: str, address: str) -> Person | tuple[int, str]:
+        if not await self._may_try(name, address):  # others have failed while this one waited
+            return 429, _TOO_OFTEN
+        person = await asyncio.to_thread(self._parts.people.checked, name, password)
+        if person is None:
+            await self._parts.work.transact(lambda db, now: self._refuse(db, now, name, address))
         return person or (422, _WRONG)
 
     async def leave(self, request: Request) -> Response:

@@ -92,8 +92,10 @@ class House:
         self, sub: str | None = None, at: str = "127.0.0.1"
     ) -> AsyncIterator["Browser"]:
         """A browser at an address of this machine, signed in as somebody."""
-        wire = httpx.AsyncHTTPTransport(local_address=at)
-        async with httpx.AsyncClient(transport=wire, base_url=self.url, timeout=10) as http:
+        wire = None if at == "127.0.0.1" else httpx.AsyncHTTPTransport(local_address=at)
+        async with httpx.AsyncClient(
+            transport=wire, base_url=self.url, trust_env=False, timeout=10
+        ) as http:
             browser = Browser(http, self.url)
             if sub is not None:
                 answer = await browser.sign_in(sub)

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.portal import sessions
+from services.portal import sessions, sign_in
 from services.portal.pages import PAGES
 from services.portal.security import COOKIE
 from shared.runtime.clock import wall
@@ -93,6 +93,19 @@ async def test_tries_at_once_are_as_few_as_one_after_the_other(portal: House) ->
     told = Counter(answer.status_code for answer in answers)
     # Two are looked at side by side, so one may be under way while the last is counted.
     assert told.keys() == {422, 429} and 10 <= told[422] <= 11
+
+
+async def test_a_crowd_at_the_door_leaves_room_for_the_other_pages(
+    portal: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with portal.browser("bert") as inside, portal.browser() as browser:
+        with monkeypatch.context() as crowded:
+            crowded.setattr(sign_in, "_WAITING", 0)
+            answer = await browser.sign_in("anna")
+            assert answer.status_code == 503
+            assert "Try again in a minute" in answer.text
+            await inside.see(HOME)
+        assert (await browser.sign_in("anna")).status_code == 303
 
 
 async def test_old_failures_are_forgotten(portal: House) -> None:
