@@ -149,6 +149,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+_PART = b"PK\x03\x04"
+"""What each part of a zip file begins with."""
+
+
 class Bundle:
     """A file that `trialops audit export` wrote: a zip of the same paths."""
 
@@ -157,6 +161,8 @@ class Bundle:
             raise WrongUse("--bundle takes a file that exists")
         self._used = set[str]()
         try:
+            with path.open("rb") as file:
+                self._begins = file.read(len(_PART))
             self._zip = zipfile.ZipFile(path)
             names = self._zip.namelist()
         except Exception as error:
@@ -182,8 +188,11 @@ class Bundle:
         found = [repr(name) for name in sorted(self._names - self._used - {"README"})]
         if "README" in self._names and not self._has_our_readme():
             found.append("a README in other words")
-        if self._zip.comment:
+        parts = self._zip.infolist()
+        if self._zip.comment or any(part.comment for part in parts):
             found.append("a comment")
+        if self._begins != _PART:
+            found.append("bytes before its first part")
         return found
 
     def _has_our_readme(self) -> bool:

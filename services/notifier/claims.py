@@ -76,7 +76,8 @@ async def claim(db: Connection, now: datetime, lease: UUID, at_most: int) -> lis
 async def claim_oldest(db: Connection, now: datetime, lease: UUID) -> list[Delivery]:
     """Take the message that is due and was written first, whatever its urgency; none or one.
 
-    Of those about one subject it is the first, so what is told of a subject stays in order.
+    Of those about one subject it is the first that is due, so what is told of a subject stays in
+    order but for what waits for another try.
     """
     await _lock(db)
     rows = await db.fetch(

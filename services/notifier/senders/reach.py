@@ -28,7 +28,8 @@ async def addresses(host: str, port: int, allowed: Collection[str]) -> list[str]
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     there = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    if host not in allowed and not all(map(outside, there)):
+    named = {name.strip("[]").lower() for name in allowed}
+    if host not in named and not all(map(outside, there)):
         raise InsideError
     return there
 

@@ -53,9 +53,12 @@ async def test_no_webhook_goes_inside_the_network(hook: Hook, host: str) -> None
     assert hook.taken == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_to_a_host_that_a_setting_names_it_goes(hook: Hook, host: str) -> None:
-    assert await sent(f"http://{host}:{hook.port}/hook?a=b", host) == Answer(
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("127.0.0.1", "127.0.0.1"), ("localhost", "localhost"), ("localhost", "LocalHost")],
+)
+async def test_to_a_host_that_a_setting_names_it_goes(hook: Hook, host: str, named: str) -> None:
+    assert await sent(f"http://{host}:{hook.port}/hook?a=b", named) == Answer(
         "delivered", "204 No Content"
     )
     [taken] = hook.taken

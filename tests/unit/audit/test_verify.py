@@ -313,7 +313,19 @@ def test_a_bundle_that_says_more_than_ours_do_is_refused(tmp_path: Path) -> None
     assert said_of(path) == []
     with zipfile.ZipFile(path, "a") as zipped:
         zipped.comment = b"It was checked."
-    assert said_of(path) == ["extra: the bundle has a comment, which is no part of the log"]
+    comment = "extra: the bundle has a comment, which is no part of the log"
+    assert said_of(path) == [comment]
+    rewritten(path, zipfile.ZIP_STORED, README=verify.README)
+    whole = path.read_bytes()
+    path.write_bytes(b"It was checked.\n" + whole)
+    before = "extra: the bundle has bytes before its first part, which is no part of the log"
+    assert said_of(path) == [before]
+    path.write_bytes(whole)
+    assert said_of(path) == []
+    with zipfile.ZipFile(path, "a") as zipped:
+        zipped.infolist()[0].comment = b"It was checked."
+        zipped.writestr("README2", b"")  # by which the list of parts is written again
+    assert comment in said_of(path)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
